@@ -1,0 +1,5 @@
+/** `npm start`: sets up what is missing and runs the demonstration. */
+import { run, setup } from "./setup.mjs";
+
+setup();
+run("node", ["apps/netlab/bin/netlab", "demo", ...process.argv.slice(2)]);

@@ -1,0 +1,23 @@
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { runVectors } from "./runner.ts";
+import { suites } from "./suites.ts";
+
+const golden = fileURLToPath(new URL("./golden", import.meta.url));
+
+describe("golden vectors recorded from the original", () => {
+  const known = new Set(suites.map((suite) => suite.file));
+  for (const file of readdirSync(golden).filter((name) => known.has(name))) {
+    it(`${file} holds case by case`, async () => {
+      const results = await runVectors(golden, suites, [file]);
+      expect(results.length).toBeGreaterThan(0);
+      expect(results.filter((result) => result.failure !== undefined)).toEqual([]);
+    });
+  }
+
+  it("a kind that no suite knows is a failure, not a silence", async () => {
+    const results = await runVectors(golden, [{ file: "peer-names.json", kinds: {} }], ["peer-names"]);
+    expect(results.every((result) => result.failure?.includes("unknown kind"))).toBe(true);
+  });
+});

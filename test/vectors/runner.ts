@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { VectorCase, VectorSuite } from "./suite.ts";
+
+/** What became of one case. */
+export interface VectorResult {
+  readonly file: string;
+  readonly name: string;
+  readonly kind: string;
+  /** Absent when the case holds. */
+  readonly failure?: string;
+}
+
+/**
+ * Runs every case of the vector files in a folder.
+ *
+ * A file is checked by the suite of its name; a file of another name by the only suite that knows all its kinds.
+ * A kind that no suite knows is a failure, so nothing is passed over in silence.
+ *
+ * @param only - base names to run, with or without `.json`; empty runs all
+ */
+export async function runVectors(
+  dir: string,
+  suites: readonly VectorSuite[],
+  only: readonly string[] = [],
+): Promise<VectorResult[]> {
+  const wanted = new Set(only.map((name) => (name.endsWith(".json") ? name : `${name}.json`)));
+  const present = readdirSync(dir).filter((name) => name.endsWith(".json"));
+  const results: VectorResult[] = [];
+  for (const name of wanted) {
+    if (!present.includes(name)) results.push({ file: name, name: "-", kind: "-", failure: `no such file in ${dir}` });
+  }
+  for (const file of present.sort()) {
+    if (wanted.size > 0 && !wanted.has(file)) continue;
+    const cases = JSON.parse(readFileSync(join(dir, file), "utf8")).cases as VectorCase[] | undefined;
+    if (!Array.isArray(cases)) {
+      results.push({ file, name: "-", kind: "-", failure: "not a vector file: it has no list of cases" });
+      continue;
+    }
+    const suite = suiteFor(file, cases, suites);
+    for (const testCase of cases) results.push(await runCase(file, testCase, suite));
+  }
+  return results;
+}
+
+function suiteFor(file: string, cases: readonly VectorCase[], suites: readonly VectorSuite[]): VectorSuite | undefined {
+  const named = suites.find((suite) => suite.file === file);
+  if (named) return named;
+  const able = suites.filter((suite) => cases.every((testCase) => Object.hasOwn(suite.kinds, testCase.kind)));
+  return able.length === 1 ? able[0] : undefined;
+}
+
+async function runCase(file: string, testCase: VectorCase, suite: VectorSuite | undefined): Promise<VectorResult> {
+  const { name, kind } = testCase;
+  if (!suite) return { file, name, kind, failure: "no suite knows this file or its kinds" };
+  const check = Object.hasOwn(suite.kinds, kind) ? suite.kinds[kind] : undefined;
+  if (!check) return { file, name, kind, failure: `unknown kind "${kind}"` };
+  try {
+    await check(testCase);
+    return { file, name, kind };
+  } catch (error) {
+    return { file, name, kind, failure: error instanceof Error ? error.message : String(error) };
+  }
+}
