@@ -1,0 +1,55 @@
+import type { Hono } from "hono";
+import { BadRequest, done, parameters, parseBool, parseCidr, refuse, text } from "./exchange.ts";
+import type { ControlPorts } from "./ports.ts";
+
+/** Peers, exposure and leaving over HTTP (protocol notes, 16.3). */
+export function routerRoutes(app: Hono, ports: ControlPorts): void {
+  const { router, host, ipam } = ports;
+  app.post("/connect", async (context) => {
+    const given = await parameters(context);
+    const errors = await router.connect(given.getAll("peer"), { replace: given.get("replace") === "true" });
+    return errors.length === 0 ? text("") : refuse(errors.join("\n"));
+  });
+  app.post("/forget", async (context) => {
+    router.forget((await parameters(context)).getAll("peer"));
+    return text("");
+  });
+  app.post("/expose/:ip/:length", async (context) => {
+    const cidr = exposedCidr(`${context.req.param("ip")}/${context.req.param("length")}`);
+    const skipNat = parseBool((await parameters(context)).get("skipNAT"));
+    try {
+      await host.expose(cidr, { masquerade: !skipNat });
+      return done();
+    } catch (error) {
+      return refuse(`unable to expose: ${(error as Error).message}`, 500);
+    }
+  });
+  if (ipam) {
+    app.delete("/peer/:who", (context) => {
+      const who = context.req.param("who");
+      return text(`${ipam.takeOver(who)} IPs taken over from ${who}\n`);
+    });
+  }
+  app.delete("/peer", async () => {
+    ipam?.leave();
+    await ports.left?.();
+    return done();
+  });
+  const { proxyAddresses } = ports;
+  if (proxyAddresses)
+    app.get("/proxyaddrs", () =>
+      text(
+        proxyAddresses()
+          .map((address) => `${address}\n`)
+          .join(""),
+      ),
+    );
+}
+
+function exposedCidr(value: string): ReturnType<typeof parseCidr> {
+  try {
+    return parseCidr(value);
+  } catch (error) {
+    throw new BadRequest(`unable to parse ip addr: ${(error as Error).message}`);
+  }
+}
