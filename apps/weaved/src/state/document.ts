@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+
+/**
+ * One state document as bytes: a JSON object `{format, version, checksum, value}`. The checksum is SHA-256 over the value's
+ * JSON text, so a torn or edited file is noticed instead of believed.
+ */
+
+const format = "weaved-state";
+const version = 1;
+
+/** A state file that cannot be used. It is left where it is: nothing is overwritten in silence. */
+export class StateError extends Error {
+  override readonly name = "StateError";
+  readonly code: "STATE_TORN" | "STATE_FOREIGN" | "STATE_NEWER" | "STATE_UNWRITABLE" | "STATE_UNREADABLE";
+  constructor(code: StateError["code"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The bytes of a document. */
+export function encodeDocument(value: unknown): string {
+  const text = JSON.stringify(value);
+  return `${JSON.stringify({ format, version, checksum: checksumOf(text), value })}\n`;
+}
+
+/**
+ * Reads a document back.
+ *
+ * @throws StateError STATE_TORN when it is cut or changed, STATE_FOREIGN when it is no state file, STATE_NEWER when a later version wrote it
+ */
+export function decodeDocument(bytes: string, name: string): unknown {
+  const remedy = "Restore it from a copy, or move it away to start without it";
+  let document: { format?: unknown; version?: unknown; checksum?: unknown; value?: unknown };
+  try {
+    document = JSON.parse(bytes);
+  } catch (cause) {
+    throw new StateError("STATE_TORN", `${name} is cut off or damaged. ${remedy}.`, { cause });
+  }
+  if (document === null || typeof document !== "object" || document.format !== format) {
+    throw new StateError("STATE_FOREIGN", `${name} was not written by weaved. ${remedy}.`);
+  }
+  if (document.version !== version) {
+    throw new StateError(
+      "STATE_NEWER",
+      `${name} has format version ${String(document.version)}; this weaved reads version ${version}.`,
+    );
+  }
+  if (document.checksum !== checksumOf(JSON.stringify(document.value))) {
+    throw new StateError("STATE_TORN", `${name} does not match its checksum. ${remedy}.`);
+  }
+  return document.value;
+}
+
+function checksumOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
