@@ -35,14 +35,14 @@ const cidr = z.union([
   z.string().regex(/^\d+\.\d+\.\d+\.\d+\/\d+$/, "expected address/length, such as 10.32.0.0/12"),
 ]);
 
-const off = (help: string): OptionSpec => ({ schema: flag, default: false, help, flag: true });
-const string = (help: string, fallback = "", more: Partial<OptionSpec> = {}): OptionSpec => ({
+const off = (help: string) => ({ schema: flag, default: false, help, flag: true as const });
+const string = (help: string, fallback = "", more: Partial<OptionSpec> = {}) => ({
+  ...more,
   schema: text,
   default: fallback,
   help,
-  ...more,
 });
-const range = (help: string): OptionSpec => ({ schema: cidr, default: "", help });
+const range = (help: string) => ({ schema: cidr, default: "", help });
 
 /** Units of a Go duration in milliseconds. */
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };

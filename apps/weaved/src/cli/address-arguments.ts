@@ -1,0 +1,36 @@
+/**
+ * The address arguments of attach, expose, and `WEAVE_CIDR` (protocol notes, 17): `[ip:]a.b.c.d/n` asks for that address,
+ * `net:a.b.c.d/n` for any address of that subnet, `net:default` for one of the default subnet.
+ */
+export type AddressArgument =
+  | { readonly is: "address"; readonly cidr: string }
+  | { readonly is: "subnet"; readonly cidr: string }
+  | { readonly is: "default" };
+
+const cidr = /^\d{1,3}(?:\.\d{1,3}){3}\/\d{1,2}$/;
+
+/** Reads one argument; undefined when it is none (a container's name, say). */
+export function parseAddressArgument(argument: string): AddressArgument | undefined {
+  if (argument === "net:default") return { is: "default" };
+  if (argument.startsWith("net:") && cidr.test(argument.slice(4))) return { is: "subnet", cidr: argument.slice(4) };
+  const address = argument.startsWith("ip:") ? argument.slice(3) : argument;
+  return cidr.test(address) ? { is: "address", cidr: address } : undefined;
+}
+
+/** The argument's text form. */
+export function addressArgumentText(argument: AddressArgument): string {
+  if (argument.is === "default") return "net:default";
+  return argument.is === "subnet" ? `net:${argument.cidr}` : `ip:${argument.cidr}`;
+}
+
+/** Splits leading or interspersed address arguments from the rest. Without any, the default subnet is meant. */
+export function splitAddressArguments(words: readonly string[]): { addresses: AddressArgument[]; rest: string[] } {
+  const addresses: AddressArgument[] = [];
+  const rest: string[] = [];
+  for (const word of words) {
+    const parsed = parseAddressArgument(word);
+    if (parsed) addresses.push(parsed);
+    else rest.push(word);
+  }
+  return { addresses, rest };
+}

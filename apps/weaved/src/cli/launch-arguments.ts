@@ -1,0 +1,87 @@
+import { execFile } from "node:child_process";
+import { hostname } from "node:os";
+import { promisify } from "node:util";
+import { CommandError } from "./client.ts";
+
+const run = promisify(execFile);
+
+/** Range used when none is given, as the original's script does. */
+const defaultRange = "10.32.0.0/12";
+
+/**
+ * The flags `weave launch` adds to those given (protocol notes, 17: launch defaults). The password goes by the
+ * environment, never by arguments, where `ps` would show it.
+ *
+ * @throws CommandError when the default range overlaps a route of this host
+ */
+export async function launchArguments(
+  words: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  socket: string,
+): Promise<string[]> {
+  const has = (flag: string) => words.some((word) => word === `--${flag}` || word.startsWith(`--${flag}=`));
+  const args: string[] = [];
+  const fallback = (flag: string, value: string) => {
+    if (!has(flag)) args.push(`--${flag}=${value}`);
+  };
+  fallback("control-socket", socket);
+  fallback("status-addr", env.WEAVE_STATUS_ADDR ?? "127.0.0.1:6782");
+  fallback("nickname", hostname());
+  if (!has("ipalloc-range")) {
+    const overlapping = await overlappingRoute(defaultRange);
+    if (overlapping) {
+      throw new CommandError(
+        `the default range ${defaultRange} overlaps the route ${overlapping} of this host. Choose another with --ipalloc-range`,
+      );
+    }
+    args.push(`--ipalloc-range=${defaultRange}`);
+  }
+  if (!has("dns-listen-address") && !has("no-dns")) {
+    const docker = await bridgeAddress("docker0");
+    if (docker) args.push(`--dns-listen-address=${docker}:53`);
+  }
+  return [...args, ...words];
+}
+
+/** Takes `--password X` out of the words: it goes to the daemon by its environment. */
+export function splitPassword(words: readonly string[]): { words: string[]; password: string | undefined } {
+  const at = words.findIndex((word) => word === "--password" || word.startsWith("--password="));
+  if (at === -1) return { words: [...words], password: undefined };
+  const inline = words[at]!.slice("--password=".length);
+  const separate = words[at] === "--password";
+  return {
+    words: [...words.slice(0, at), ...words.slice(at + (separate ? 2 : 1))],
+    password: separate ? words[at + 1] : inline,
+  };
+}
+
+async function overlappingRoute(range: string): Promise<string | undefined> {
+  const { stdout } = await run("ip", ["-j", "-4", "route", "show"]);
+  const routes = JSON.parse(stdout || "[]") as { dst: string; dev?: string }[];
+  return routes.find(({ dst, dev }) => dst !== "default" && dev !== "weave" && overlaps(dst, range))?.dst;
+}
+
+/** Do two CIDRs share an address? Exported for its test. */
+export function overlaps(a: string, b: string): boolean {
+  const [startA, endA] = bounds(a);
+  const [startB, endB] = bounds(b);
+  return startA < endB && startB < endA;
+}
+
+function bounds(cidr: string): [number, number] {
+  const [address, length = "32"] = cidr.split("/");
+  const size = 2 ** (32 - Number(length));
+  const value = address!.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+  const start = value - (value % size);
+  return [start, start + size];
+}
+
+async function bridgeAddress(name: string): Promise<string | undefined> {
+  try {
+    const { stdout } = await run("ip", ["-j", "-4", "addr", "show", "dev", name]);
+    const [link] = JSON.parse(stdout) as { addr_info?: { local: string }[] }[];
+    return link?.addr_info?.[0]?.local;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,80 @@
+import { Command, CommanderError } from "commander";
+import { ConfigError } from "../config/settings.ts";
+import { CommandError } from "./client.ts";
+import { type Context, findClient } from "./context.ts";
+import { completionVerb } from "./verbs/completion.ts";
+import { containerVerbs } from "./verbs/containers.ts";
+import { dockerVerbs } from "./verbs/docker.ts";
+import { lifecycleVerbs } from "./verbs/lifecycle.ts";
+import { nameVerbs } from "./verbs/names.ts";
+import { peerVerbs } from "./verbs/peers.ts";
+import { serviceVerbs } from "./verbs/services.ts";
+import { statusVerbs } from "./verbs/status.ts";
+
+/** Where a program's words come from and go to. */
+export interface Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  write(text: string): void;
+  writeError(text: string): void;
+}
+
+/** The `weave` command, described once: help and completion are made from it. */
+export function createProgram(terminal: Terminal): Command {
+  const program = new Command("weave");
+  const context = (): Context => ({
+    client: findClient(terminal.env),
+    env: terminal.env,
+    json: program.opts<{ json?: boolean }>().json ?? false,
+    print: (text) => terminal.write(text),
+    warn: (text) => terminal.writeError(text),
+  });
+  program
+    .description("Container networking for many hosts.")
+    .option("--json", "machine-readable output")
+    .enablePositionalOptions()
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.write, writeErr: terminal.writeError });
+  lifecycleVerbs(program, context);
+  peerVerbs(program, context);
+  statusVerbs(program, context);
+  containerVerbs(program, context);
+  nameVerbs(program, context);
+  serviceVerbs(program, context);
+  dockerVerbs(program, context);
+  program
+    .command("doctor")
+    .description("check kernel, privileges, ports, MTU, clock, reachability; says what to do")
+    .argument("[peer...]", "targets to try; those of the running daemon if none are named")
+    .action(async (peers: string[]) => {
+      const { doctor } = await import("./doctor/doctor.ts");
+      if (!(await doctor(context(), { peers }))) process.exitCode = 1;
+    });
+  completionVerb(program, context);
+  for (const command of program.commands) acceptJson(command, program);
+  return program;
+}
+
+/** `--json` may stand before or behind the verb. */
+function acceptJson(command: Command, program: Command): void {
+  if (["run", "start", "launch"].includes(command.name())) return;
+  command.option("--json", "machine-readable output");
+  command.hook("preAction", (_, action) => {
+    if (action.opts<{ json?: boolean }>().json) program.setOptionValue("json", true);
+  });
+}
+
+/** Runs one command line; the result is the exit code. */
+export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    await createProgram(terminal).parseAsync([...argv], { from: "user" });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    const message = error instanceof Error ? error.message : String(error);
+    terminal.writeError(`${message}\n`);
+    if (error instanceof CommandError) return error.exitCode;
+    if (!(error instanceof ConfigError)) terminal.writeError("This is a bug: please report it.\n");
+    return 1;
+  }
+}

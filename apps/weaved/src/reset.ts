@@ -1,0 +1,29 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { openStore } from "./state/store.ts";
+
+const run = promisify(execFile);
+
+/** Names of the network devices and the firewall table this daemon makes, besides the bridge. */
+const devices = ["vethwe-tap", "vethwe-vxlan"];
+const tables = [
+  ["inet", "weave"],
+  ["ip", "weave"],
+  ["bridge", "weave"],
+] as const;
+
+/**
+ * Removes what the daemon left on a host: bridge, devices, firewall tables, state. Idempotent; what is not there is no error.
+ * Other software's rules and devices are not touched.
+ */
+export async function resetHost({ bridge, prefix }: { bridge: string; prefix: string }): Promise<void> {
+  for (const device of [bridge, ...devices]) await run("ip", ["link", "delete", "dev", device]).catch(ignoreMissing);
+  for (const [family, table] of tables) await run("nft", ["delete", "table", family, table]).catch(ignoreMissing);
+  const store = await openStore(prefix);
+  await store.clear();
+}
+
+function ignoreMissing(error: Error & { stderr?: string }): void {
+  if (!/Cannot find device|No such file or directory|does not exist/.test(`${error.stderr} ${error.message}`))
+    throw error;
+}
