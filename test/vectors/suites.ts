@@ -1,4 +1,7 @@
+import { dnsAnswersSuite } from "../../packages/dns-lb/test/vectors/dns-answers.ts";
+import { nameserverSuite } from "../../packages/dns-lb/test/vectors/nameserver.ts";
+import { gobStream } from "../../packages/gob-codec/test/vectors/gob-stream.ts";
 import type { VectorSuite } from "./suite.ts";
 
 /** Every suite of the repository, in the order of the vector files. */
-export const suites: readonly VectorSuite[] = [];
+export const suites: readonly VectorSuite[] = [dnsAnswersSuite, gobStream, nameserverSuite];

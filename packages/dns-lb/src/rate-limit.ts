@@ -1,0 +1,65 @@
+/** Bounds on what a source may ask over UDP, where its address may be a lie. */
+import { contains, parseSubnet, type Subnet } from "./address.ts";
+import type { ClientAddress } from "./stats.ts";
+
+/** How often a source may ask. */
+export interface RateLimitOptions {
+  /** Queries per second and source, in the long run. @defaultValue 100 */
+  readonly perSecond?: number;
+  /** Queries at once, after a pause. @defaultValue 200 */
+  readonly burst?: number;
+  /** Sources without a limit. @defaultValue {@link privateSubnets}: where containers and hosts live */
+  readonly trusted?: readonly Subnet[];
+}
+
+/** Addresses that packets from the Internet cannot carry past a router that knows its job, so no amplifier's victims. */
+export const privateSubnets: readonly Subnet[] = [
+  "127.0.0.0/8",
+  "10.0.0.0/8",
+  "172.16.0.0/12",
+  "192.168.0.0/16",
+  "169.254.0.0/16",
+  "100.64.0.0/10",
+].map((text) => parseSubnet(text)!);
+
+/** Sources remembered. Two that share a slot take it from each other, which costs a limit, never an answer. */
+const slots = 1 << 16;
+
+/** Decides for each UDP query. Constant memory (1 MB), whatever addresses are invented. */
+export interface RateLimiter {
+  admits(client: ClientAddress, nowMs: number): boolean;
+}
+
+/**
+ * One virtual clock per source (the generic cell rate algorithm): each query moves it forward by 1/perSecond, and it may be
+ * ahead of the real one by burst/perSecond.
+ * @param seed - makes the slots unpredictable; 32 bits
+ */
+export function createRateLimiter(options: RateLimitOptions, seed: number): RateLimiter {
+  const { perSecond = 100, burst = 200, trusted = privateSubnets } = options;
+  const stepMs = 1000 / perSecond;
+  const aheadMs = burst * stepMs;
+  const owners = new Float64Array(slots).fill(-1);
+  const clocks = new Float64Array(slots);
+  return {
+    admits(client, nowMs) {
+      const key = typeof client === "number" ? client : hashText(client);
+      if (typeof client === "number" && trusted.some((subnet) => contains(subnet, client))) return true;
+      const slot = Math.imul(key ^ seed, 0x9e3779b1) >>> 16;
+      const before = owners[slot] === key ? clocks[slot]! : 0;
+      const after = Math.max(before, nowMs) + stepMs;
+      owners[slot] = key;
+      const admitted = after - nowMs <= aheadMs;
+      clocks[slot] = admitted ? after : before;
+      return admitted;
+    },
+  };
+}
+
+/** IPv6 sources count by /64, which one host can fill at will. Two billion values; loopback is as any other. */
+function hashText(address: string): number {
+  const network = address.split("::")[0]!.split(":").slice(0, 4).join(":");
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < network.length; i++) hash = Math.imul(hash ^ network.charCodeAt(i), 0x01000193);
+  return 2 ** 32 + (hash >>> 0);
+}
