@@ -1,0 +1,220 @@
+import { integerBounds } from "./encode-ops.ts";
+import { Failure, through } from "./errors.ts";
+import type { Reader } from "./reader.ts";
+import { type BaseType, type BasicType, baseOf, type GoType } from "./schema.ts";
+import type { SkipOp } from "./skip-ops.ts";
+import { basicId, type RemoteType, remoteName } from "./wire-types.ts";
+import { zeroOf } from "./zero.ts";
+
+/** Reads one value of a type. */
+export type DecodeOp = (from: Reader) => unknown;
+
+/** What compiling needs to know of the stream. */
+export interface Remote {
+  typeOf(id: number): RemoteType | undefined;
+  /** The op for a part, compiled at most once per pair. */
+  opFor(type: GoType, id: number): DecodeOp;
+  skipFor(id: number): SkipOp;
+}
+
+/** Joins a receiver's type with a sender's, or throws a Failure that says where they part. */
+export function compileDecode(type: BaseType, id: number, remote: Remote): DecodeOp {
+  const sent = remote.typeOf(id);
+  switch (type.kind) {
+    case "basic":
+      if (id !== basicId(type)) throw mismatch(type.spelling, sent);
+      return basicOp(type);
+    case "slice":
+      if (sent?.kind !== "slice") throw mismatch("a slice", sent);
+      return sliceOp(part(remote, type.elem, sent.elem, "[]"));
+    case "array":
+      if (sent?.kind !== "array") throw mismatch("an array", sent);
+      if (sent.length !== type.length) {
+        throw new Failure("GOB_TYPE_MISMATCH", `expected an array of ${type.length}, got one of ${sent.length}`);
+      }
+      return arrayOp(part(remote, type.elem, sent.elem, "[]"), type.length);
+    case "map":
+      if (sent?.kind !== "map") throw mismatch("a map", sent);
+      return mapOp(part(remote, type.key, sent.key, "[key]"), part(remote, type.elem, sent.elem, "[]"));
+    case "struct":
+      if (sent?.kind !== "struct") throw mismatch(`struct ${type.spelling}`, sent);
+      return structOp(type, sent, remote);
+    case "custom":
+      if (sent?.kind !== "custom" || sent.marshaler !== (type.codec.marshaler ?? "gob")) {
+        throw mismatch(`${type.codec.name} by its ${type.codec.marshaler ?? "gob"} marshaler`, sent);
+      }
+      return customOp(type);
+  }
+}
+
+function mismatch(expected: string, sent: RemoteType | undefined): Failure {
+  return new Failure("GOB_TYPE_MISMATCH", `expected ${expected}, got ${remoteName(sent)}`);
+}
+
+function part(remote: Remote, type: GoType, id: number, step: string): DecodeOp {
+  try {
+    return remote.opFor(type, id);
+  } catch (error) {
+    throw through(error, step);
+  }
+}
+
+function basicOp(type: BasicType): DecodeOp {
+  switch (type.form) {
+    case "bool":
+      return (from) => from.uint() !== 0;
+    case "int":
+      return type.bits > 53 ? (from) => from.int() : bounded(type, (from) => from.int());
+    case "uint":
+      return type.bits > 53 ? (from) => from.uint() : bounded(type, (from) => from.uint());
+    case "int64":
+      return (from) => from.int64();
+    case "uint64":
+      return (from) => from.uint64();
+    case "float":
+      return type.bits === 32 ? (from) => singleFloat(from.float()) : (from) => from.float();
+    case "complex":
+      return (from) => ({ re: from.float(), im: from.float() });
+    case "string":
+      return (from) => from.string();
+    case "bytes":
+      return (from) => from.sized();
+  }
+}
+
+function bounded(type: BasicType, read: (from: Reader) => number): DecodeOp {
+  const { min, max } = integerBounds(type);
+  return (from) => {
+    const value = read(from);
+    if (value < min || value > max) throw new Failure("GOB_RANGE", `${value} does not fit ${type.spelling}`);
+    return value;
+  };
+}
+
+function singleFloat(value: number): number {
+  const single = Math.fround(value);
+  if (Number.isFinite(value) && !Number.isFinite(single))
+    throw new Failure("GOB_RANGE", `${value} does not fit float32`);
+  return single;
+}
+
+function readAll(from: Reader, count: number, op: DecodeOp): unknown[] {
+  const values: unknown[] = [];
+  from.enter();
+  try {
+    for (let i = 0; i < count; i++) values.push(op(from));
+  } catch (error) {
+    throw through(error, `[${values.length}]`);
+  }
+  from.leave();
+  return values;
+}
+
+function sliceOp(op: DecodeOp): DecodeOp {
+  return (from) => readAll(from, from.count(1), op);
+}
+
+function arrayOp(op: DecodeOp, length: number): DecodeOp {
+  return (from) => {
+    const count = from.count(1);
+    if (count !== length) throw new Failure("GOB_MALFORMED", `${count} elements for an array of ${length}`);
+    return readAll(from, count, op);
+  };
+}
+
+function mapOp(keyOp: DecodeOp, elemOp: DecodeOp): DecodeOp {
+  return (from) => {
+    const count = from.count(2);
+    const values = new Map<unknown, unknown>();
+    let key: unknown;
+    from.enter();
+    try {
+      for (let i = 0; i < count; i++) {
+        key = undefined;
+        key = keyOp(from);
+        values.set(key, elemOp(from));
+      }
+    } catch (error) {
+      throw through(error, `[${typeof key === "object" ? "#" : (key ?? "key")}]`);
+    }
+    from.leave();
+    return values;
+  };
+}
+
+/** One field of the sender's struct: where it goes, or how to pass over it. */
+interface FieldOp {
+  readonly name: string;
+  readonly read: DecodeOp | undefined;
+  readonly skip: SkipOp;
+}
+
+function structOp(
+  type: Extract<GoType, { kind: "struct" }>,
+  sent: Extract<RemoteType, { kind: "struct" }>,
+  remote: Remote,
+): DecodeOp {
+  const own = new Map(type.fields.map((field) => [field.name, field.type]));
+  const ops = sent.fields.map(({ name, id }) => fieldOp(name, id, own.get(name), remote));
+  const { constants, fresh } = zeroFields(type);
+  const count = ops.length;
+  return (from) => {
+    // Every object starts with all its fields in the schema's order, so that engines see one shape.
+    const values: Record<string, unknown> = { ...constants };
+    let at = -1;
+    from.enter();
+    try {
+      for (let delta = from.uint(); delta !== 0; delta = from.uint()) {
+        at += delta;
+        if (at >= count) throw new Failure("GOB_MALFORMED", `field ${at} of a struct of ${count}`);
+        const { name, read, skip } = ops[at] as FieldOp;
+        if (read === undefined) skip(from);
+        else values[name] = read(from);
+      }
+    } catch (error) {
+      const name = ops[at]?.name;
+      throw name === undefined ? error : through(error, `.${name}`);
+    }
+    from.leave();
+    for (const { name, zero } of fresh) if (values[name] === undefined) values[name] = zero();
+    return values;
+  };
+}
+
+function fieldOp(name: string, id: number, type: GoType | undefined, remote: Remote): FieldOp {
+  if (name === "") throw new Failure("GOB_MALFORMED", "a struct field without a name");
+  const skip: SkipOp = (from) => remote.skipFor(id)(from);
+  if (type === undefined) return { name, read: undefined, skip };
+  return { name, read: part(remote, type, id, `.${name}`), skip };
+}
+
+/** Zeros that may be shared between objects, and makers of those that may not. */
+function zeroFields(type: Extract<GoType, { kind: "struct" }>): {
+  constants: Record<string, unknown>;
+  fresh: { readonly name: string; readonly zero: () => unknown }[];
+} {
+  const constants: Record<string, unknown> = {};
+  const fresh: { readonly name: string; readonly zero: () => unknown }[] = [];
+  for (const field of type.fields) {
+    const sharable = field.type.kind === "basic" && field.type.form !== "bytes" && field.type.form !== "complex";
+    constants[field.name] = sharable ? zeroOf(field.type) : undefined;
+    if (!sharable && !isNilable(field.type)) fresh.push({ name: field.name, zero: () => zeroOf(field.type) });
+  }
+  return { constants, fresh };
+}
+
+function isNilable(type: GoType): boolean {
+  return type.kind === "pointer" || baseOf(type).kind === "map";
+}
+
+function customOp(type: Extract<GoType, { kind: "custom" }>): DecodeOp {
+  const { codec } = type;
+  return (from) => {
+    const bytes = from.sized();
+    try {
+      return codec.decode(bytes);
+    } catch (error) {
+      throw new Failure("GOB_CUSTOM", `${codec.name} could not be decoded`, error);
+    }
+  };
+}
