@@ -1,0 +1,6 @@
+/**
+ * Providers that need Node.
+ *
+ * @packageDocumentation
+ */
+export { defaultProvider, sodiumProvider } from "./sodium.ts";
