@@ -1,7 +1,17 @@
 import { dnsAnswersSuite } from "../../packages/dns-lb/test/vectors/dns-answers.ts";
 import { nameserverSuite } from "../../packages/dns-lb/test/vectors/nameserver.ts";
 import { gobStream } from "../../packages/gob-codec/test/vectors/gob-stream.ts";
+import { peerNameVectors } from "../../packages/gossip-mesh/test/vectors/peer-names.ts";
+import { routingVectors } from "../../packages/gossip-mesh/test/vectors/routing.ts";
+import { topologyVectors } from "../../packages/gossip-mesh/test/vectors/topology.ts";
 import type { VectorSuite } from "./suite.ts";
 
 /** Every suite of the repository, in the order of the vector files. */
-export const suites: readonly VectorSuite[] = [dnsAnswersSuite, gobStream, nameserverSuite];
+export const suites: readonly VectorSuite[] = [
+  dnsAnswersSuite,
+  gobStream,
+  nameserverSuite,
+  peerNameVectors,
+  routingVectors,
+  topologyVectors,
+];

@@ -1,0 +1,63 @@
+/** Why something was refused, given up, or ended. Each code is also a label of the counter `mesh_events`. */
+export type MeshErrorCode =
+  /** Text or bytes that are no peer name. */
+  | "MESH_PEER_NAME"
+  /** Not `host` or `host:port`, or a host that does not resolve. */
+  | "MESH_ADDRESS"
+  /** The remote does not speak the protocol: magic, flag, framing, encoding. */
+  | "MESH_PROTOCOL"
+  /** No protocol version in common. */
+  | "MESH_VERSION"
+  /** One side has a password, the other has none. */
+  | "MESH_ENCRYPTION_MISMATCH"
+  /** A message does not open: most likely another password. */
+  | "MESH_DECRYPT"
+  /** A message longer than 10 MiB. */
+  | "MESH_OVERSIZE"
+  /** A feature is missing or cannot be read. */
+  | "MESH_FEATURES"
+  /** Another peer uses our name. */
+  | "MESH_NAME_COLLISION"
+  /** The address is our own. */
+  | "MESH_SELF"
+  /** A discovered address belongs to a peer that nobody has mentioned. */
+  | "MESH_STRANGER"
+  /** A second connection to the same peer; the other one stays. */
+  | "MESH_DUPLICATE"
+  /** We, or the remote, have as many connections as are allowed. */
+  | "MESH_LIMIT"
+  /** A link that others make up for was given up, to make room for a peer that needs one. */
+  | "MESH_SHED"
+  /** The overlay refused, or failed later. */
+  | "MESH_OVERLAY"
+  /** Silence: 10 s for the handshake's header, 60 s after it. */
+  | "MESH_TIMEOUT"
+  /** The stream could not be opened, or broke. */
+  | "MESH_TRANSPORT"
+  /** The remote closed the connection. */
+  | "MESH_CLOSED"
+  /** Too many connections at once from one host, or from all. */
+  | "MESH_THROTTLED"
+  /** The remote does not take what we send. */
+  | "MESH_CONGESTED"
+  /** A gossip payload that cannot be decoded, or that its channel's handler refused. */
+  | "MESH_GOSSIP"
+  /** The mesh is closed, a channel is opened twice, or an option is impossible. */
+  | "MESH_USAGE";
+
+/** Every failure of this package. Branch on `code`; the message is for people and may change. */
+export class MeshError extends Error {
+  override readonly name = "MeshError";
+  readonly code: MeshErrorCode;
+
+  constructor(code: MeshErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Anything thrown, as a MeshError. */
+export function toMeshError(thrown: unknown, code: MeshErrorCode): MeshError {
+  if (thrown instanceof MeshError) return thrown;
+  return new MeshError(code, thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
+}
