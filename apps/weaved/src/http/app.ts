@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { dnsRoutes } from "./dns-routes.ts";
 import { BadRequest, refuse, text } from "./exchange.ts";
 import { ipamRoutes } from "./ipam-routes.ts";
+import { ownRoutes } from "./own-routes.ts";
 import type { ControlPorts } from "./ports.ts";
 import { routerRoutes } from "./router-routes.ts";
 import { statusRoutes } from "./status-routes.ts";
@@ -13,6 +14,7 @@ export function controlApp(ports: ControlPorts): Hono {
   if (ports.dns) dnsRoutes(app, ports.dns, ports);
   routerRoutes(app, ports);
   statusRoutes(app, ports);
+  ownRoutes(app, ports);
   return app;
 }
 

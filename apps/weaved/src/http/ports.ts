@@ -66,12 +66,70 @@ export interface HostPort {
   expose(cidr: Cidr, options: { masquerade: boolean }): Promise<void>;
 }
 
+/** Containers of this host in the network. Addresses to ask for are written as in {@link AddressArgument}. */
+export interface AttachmentsPort {
+  /** The addresses the container then has through this request. */
+  attach(request: AttachRequest): Promise<Cidr[]>;
+  /** Takes the named addresses away, or all; the addresses that were taken. */
+  detach(container: string, addresses: readonly string[]): Promise<Cidr[]>;
+  /** All, or those named by id, name, `pid:1234`, `ns:name`. */
+  list(containers: readonly string[]): Promise<AttachmentRow[]>;
+}
+
+export interface AttachRequest {
+  readonly container: string;
+  readonly addresses: readonly string[];
+  readonly dns: boolean;
+  readonly rewriteHosts: boolean;
+  readonly multicastRoute: boolean;
+}
+
+export interface AttachmentRow {
+  readonly id: string;
+  readonly mac: string;
+  readonly addresses: readonly Cidr[];
+  /** Fully qualified name in the domain, if it has one. */
+  readonly hostname?: string;
+}
+
+/** Addresses of this host in the network. */
+export interface ExposuresPort {
+  expose(request: { addresses: readonly string[]; masquerade: boolean; hostname?: string }): Promise<Cidr[]>;
+  hide(addresses: readonly string[]): Promise<Cidr[]>;
+}
+
+/** Services let in or out by rules of this host's firewall. */
+export interface ServicesPort {
+  add(rule: { kind: "export" | "import" | "bind"; listen: string; target: string }): Promise<void>;
+  remove(name: string): Promise<void>;
+  list(): Promise<ServiceRow[]>;
+}
+
+export interface ServiceRow {
+  readonly name: string;
+  readonly kind: "export" | "import" | "bind";
+  readonly protocol: "tcp" | "udp";
+  readonly listen: string;
+  readonly target: string;
+}
+
+/** What people ask beyond the original's reports. */
+export interface InsightPort {
+  overview(): Promise<unknown>;
+  explain(from: string, to: string): Promise<{ steps: string[]; code: string }>;
+  settings(): unknown;
+}
+
 /** Everything together; absent parts answer 404, as switched-off parts of the original do. */
 export interface ControlPorts {
   readonly ipam?: IpamPort;
   readonly dns?: DnsPort;
   readonly router: RouterPort;
   readonly host: HostPort;
+  readonly attachments?: AttachmentsPort;
+  readonly exposures?: ExposuresPort;
+  readonly services?: ServicesPort;
+  readonly insight?: InsightPort;
   readonly proxyAddresses?: () => readonly string[];
   /** False when Docker says that the container is not running; true without Docker. */
   isAlive(containerId: string): Promise<boolean>;

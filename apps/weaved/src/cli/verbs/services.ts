@@ -7,7 +7,8 @@ export interface ServiceRule {
   readonly kind: "export" | "import" | "bind";
   readonly name: string;
   readonly protocol: "tcp" | "udp";
-  readonly port: number;
+  /** PORT or ADDRESS:PORT. */
+  readonly listen: string;
   readonly target: string;
 }
 
@@ -45,7 +46,7 @@ export function serviceVerbs(program: Command, context: () => Context): void {
       show(context(), rules, (all) =>
         table(
           ["NAME", "KIND", "LISTENS", "ANSWERS"],
-          all.map((rule) => [rule.name, rule.kind, `${rule.port}/${rule.protocol}`, rule.target]),
+          all.map((rule) => [rule.name, rule.kind, `${rule.listen}/${rule.protocol}`, rule.target]),
         ),
       );
     });

@@ -1,0 +1,49 @@
+import { type NameFilter, type Names, parseIpv4 } from "@weaved/dns-lb";
+import type { DnsPort } from "../http/ports.ts";
+import type { DnsReport } from "../report/report.ts";
+
+/** Where the server listens, as HTTP clients are told. */
+export interface DnsListener {
+  readonly address: string;
+  readonly port: number;
+  readonly ttl: number;
+  /** Servers that other names are asked of. */
+  upstreams(): readonly string[];
+}
+
+/** Names as the control interface needs them. */
+export function dnsPort(names: Names, listener: DnsListener): DnsPort {
+  return {
+    domain: names.domain,
+    address: listener.address,
+    port: listener.port,
+    add(fqdn, containerId, address) {
+      names.add(fqdn, containerId, parseIpv4(address)!);
+    },
+    remove({ address, ...rest }) {
+      const filter: NameFilter = { ...rest, ...(address !== undefined && { address: parseIpv4(address)! }) };
+      names.remove(filter);
+    },
+    entries: () => names.toJSON(),
+  };
+}
+
+/** Names as the report shows them. */
+export function dnsReport(names: Names, listener: DnsListener, formatPeer: (name: number) => string): DnsReport {
+  const entries = names.toJSON().map(({ Hostname, Origin, ContainerID, Addr, Version, Tombstone }) => ({
+    Hostname,
+    Origin: formatPeer(Origin),
+    ContainerID,
+    Address: Addr,
+    Version,
+    Tombstone,
+  }));
+  const upstreams = listener.upstreams();
+  return {
+    Domain: names.domain,
+    Upstream: upstreams.length > 0 ? [...upstreams] : null,
+    Address: `${listener.address}:${listener.port}`,
+    TTL: listener.ttl,
+    Entries: entries.length > 0 ? entries : null,
+  };
+}
