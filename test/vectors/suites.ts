@@ -1,6 +1,8 @@
 import { dnsAnswersSuite } from "../../packages/dns-lb/test/vectors/dns-answers.ts";
 import { nameserverSuite } from "../../packages/dns-lb/test/vectors/nameserver.ts";
 import { gobStream } from "../../packages/gob-codec/test/vectors/gob-stream.ts";
+import { gossipEnvelopeVectors } from "../../packages/gossip-mesh/test/vectors/gossip-envelopes.ts";
+import { meshHandshakeVectors } from "../../packages/gossip-mesh/test/vectors/mesh-handshake.ts";
 import { peerNameVectors } from "../../packages/gossip-mesh/test/vectors/peer-names.ts";
 import { routingVectors } from "../../packages/gossip-mesh/test/vectors/routing.ts";
 import { topologyVectors } from "../../packages/gossip-mesh/test/vectors/topology.ts";
@@ -11,6 +13,8 @@ export const suites: readonly VectorSuite[] = [
   dnsAnswersSuite,
   gobStream,
   nameserverSuite,
+  gossipEnvelopeVectors,
+  meshHandshakeVectors,
   peerNameVectors,
   routingVectors,
   topologyVectors,
