@@ -1,0 +1,21 @@
+import { expect, it } from "vitest";
+import { toHex } from "../../../test/vectors/suite.ts";
+import { decodeInitSa, deriveSaKey, encodeInitSa } from "../src/index.ts";
+import { fromHex, goldenCases } from "./golden.ts";
+
+it("keys of the IPsec path are the original's", () => {
+  for (const { input, hex } of goldenCases("fastdp.json", "sa-key")) {
+    const receiver = Number(`0x${input.receiver.replaceAll(":", "")}`);
+    const { key, salt } = deriveSaKey({ sessionKey: fromHex(input.sessionKey), nonce: fromHex(input.nonce), receiver });
+    expect(toHex(key) + toHex(salt)).toBe(hex);
+  }
+});
+
+it("announcements of the IPsec path are the original's", () => {
+  for (const { input, hex } of goldenCases("fastdp.json", "init-sa")) {
+    expect(toHex(encodeInitSa({ nonce: fromHex(input.nonce), spi: input.spi }))).toBe(hex);
+    const { nonce, spi } = decodeInitSa(fromHex(hex))!;
+    expect([toHex(nonce), spi]).toEqual([input.nonce, input.spi]);
+    expect(decodeInitSa(fromHex(hex).subarray(1))).toBeUndefined();
+  }
+});
