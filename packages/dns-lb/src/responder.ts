@@ -2,7 +2,7 @@
  * From a message to an answer, or to the decision that somebody else must answer. Never waits, never does input or output:
  * local names are answered whatever the upstreams are doing.
  */
-import { parseIpv4 } from "./address.ts";
+import { contains, parseIpv4 } from "./address.ts";
 import { countLabels, isInDomain, parseDomain } from "./domain.ts";
 import {
   classAny,
@@ -175,8 +175,7 @@ export function createResponder(options: ResponderOptions): Responder {
     const visible = view?.(client.address);
     const hostname = address === undefined ? undefined : names.reverse(address);
     if (hostname === undefined || !isEncodable(hostname)) return { do: "forward", query };
-    if (visible !== undefined && contentsOf(names, hostname, visible, true).entries.length === 0)
-      return error(query, client, rcode.nxDomain);
+    if (visible?.some((subnet) => contains(subnet, address!)) === false) return error(query, client, rcode.nxDomain);
     const data = encodeName(hostname);
     return answer(query, client, question.type === rrType.PTR ? [{ type: rrType.PTR, ttl, data }] : []);
   };
