@@ -131,11 +131,13 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       if (!name.toLowerCase().endsWith(`.${probeDomain}`)) return false;
       const token = name.slice(0, name.indexOf(".")).toLowerCase();
       for (const [server, probed] of probes) {
-        if (probed.token !== token || probed.loops) continue;
+        if (probed.token !== token) continue;
+        if (!probed.loops) logger.warn("upstream sends our questions back to us; it is not asked any more", { server });
         probed.loops = true;
-        logger.warn("upstream sends our questions back to us; it is not asked any more", { server });
+        return true;
       }
-      return true;
+      // Another server's probe: it must travel on, or that server would never see its loop.
+      return false;
     },
   };
 }
