@@ -1,3 +1,8 @@
+/**
+ * Keys, announcements of the original's IPsec path ("fastdp"), for an implementation that offers it.
+ *
+ * @packageDocumentation
+ */
 import { checkLength, SleeveCryptoError } from "./errors.ts";
 import { hkdfSha256 } from "./hkdf.ts";
 import { KEY_BYTES } from "./provider.ts";

@@ -1,19 +1,13 @@
 /**
  * Session keys, sealed TCP streams, sealed UDP packets of the weave protocol.
  *
+ * Pure TypeScript; `@weaved/sleeve-crypto/node` adds libsodium where its binary loads. Sealing for overlays of our own is
+ * in `/overlay`, the keys of the original's IPsec path are in `/fastdp`.
+ *
  * @packageDocumentation
  */
 export { equalConstantTime, wipe } from "./bytes.ts";
 export { SleeveCryptoError, type SleeveCryptoErrorCode } from "./errors.ts";
-export {
-  decodeInitSa,
-  deriveSaKey,
-  encodeInitSa,
-  type InitSa,
-  SA_NONCE_BYTES,
-  type SaKey,
-  type SaKeyInput,
-} from "./fastdp.ts";
 export { type HkdfInput, hkdfSha256 } from "./hkdf.ts";
 export { makeNonce, type NonceOptions } from "./nonce.ts";
 export {
@@ -29,6 +23,5 @@ export {
 export { type CryptoProvider, KEY_BYTES, type KeyPair, NONCE_BYTES, TAG_BYTES } from "./provider.ts";
 export { ReplayWindow } from "./replay-window.ts";
 export { type SessionInput, sessionKey } from "./session.ts";
-export { sha256 } from "./sha256.ts";
 export { StreamOpener, type StreamOptions, StreamSealer } from "./stream.ts";
 export { tweetnaclProvider } from "./tweetnacl.ts";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { toHex } from "../../../test/vectors/suite.ts";
-import { decodeInitSa, deriveSaKey, encodeInitSa } from "../src/index.ts";
+import { decodeInitSa, deriveSaKey, encodeInitSa } from "../src/fastdp.ts";
 import { fromHex, goldenCases } from "./golden.ts";
 
 it("keys of the IPsec path are the original's", () => {

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toHex } from "../../../test/vectors/suite.ts";
 import { hmacSha256 } from "../src/hkdf.ts";
-import { hkdfSha256, makeNonce, StreamOpener, StreamSealer, sessionKey, sha256 } from "../src/index.ts";
+import { hkdfSha256, makeNonce, StreamOpener, StreamSealer, sessionKey } from "../src/index.ts";
+import { sha256 } from "../src/sha256.ts";
 import { fromHex, goldenCases } from "./golden.ts";
 import { providers } from "./providers.ts";
 

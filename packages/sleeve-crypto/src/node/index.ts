@@ -1,6 +1,7 @@
 /**
- * Providers that need Node.
+ * Providers, ciphers that need Node.
  *
  * @packageDocumentation
  */
-export { defaultProvider, sodiumProvider } from "./sodium.ts";
+export { type BindFunction, gcmAead } from "./openssl-gcm.ts";
+export { chachaAead, defaultProvider, sodiumProvider } from "./sodium.ts";

@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import type { Aead } from "../aead.ts";
 import { checkLength } from "../errors.ts";
 import { type CryptoProvider, KEY_BYTES, TAG_BYTES } from "../provider.ts";
 import { expandShared, tweetnaclProvider } from "../tweetnacl.ts";
@@ -10,6 +11,24 @@ interface Sodium {
   crypto_scalarmult_base(publicKey: Uint8Array, secretKey: Uint8Array): void;
   crypto_secretbox_easy(sealed: Uint8Array, plain: Uint8Array, nonce: Uint8Array, key: Uint8Array): void;
   crypto_secretbox_open_easy(plain: Uint8Array, sealed: Uint8Array, nonce: Uint8Array, key: Uint8Array): boolean;
+  crypto_aead_chacha20poly1305_ietf_encrypt_detached(
+    sealed: Uint8Array,
+    tag: Uint8Array,
+    plain: Uint8Array,
+    additional: null,
+    none: null,
+    nonce: Uint8Array,
+    key: Uint8Array,
+  ): void;
+  crypto_aead_chacha20poly1305_ietf_decrypt_detached(
+    plain: Uint8Array,
+    none: null,
+    sealed: Uint8Array,
+    tag: Uint8Array,
+    additional: null,
+    nonce: Uint8Array,
+    key: Uint8Array,
+  ): void;
 }
 
 function load(): Sodium | undefined {
@@ -56,18 +75,46 @@ function fromSodium(sodium: Sodium): CryptoProvider {
   };
 }
 
-let loaded: CryptoProvider | undefined;
+function chachaFrom(sodium: Sodium): Aead {
+  return {
+    name: "chacha20-poly1305",
+    withKey(key) {
+      checkLength(key, KEY_BYTES, "the key");
+      const own = key.slice();
+      return {
+        seal(text, tag, nonce) {
+          sodium.crypto_aead_chacha20poly1305_ietf_encrypt_detached(text, tag, text, null, null, nonce, own);
+        },
+        open(text, tag, nonce) {
+          try {
+            sodium.crypto_aead_chacha20poly1305_ietf_decrypt_detached(text, null, text, tag, null, nonce, own);
+            return true;
+          } catch {
+            return false;
+          }
+        },
+        wipe() {
+          own.fill(0);
+        },
+      };
+    },
+  };
+}
+
+const sodium = load();
+const provider = sodium && fromSodium(sodium);
 
 /** libsodium through sodium-native, or undefined where its binary does not load. */
 export function sodiumProvider(): CryptoProvider | undefined {
-  if (loaded === undefined) {
-    const sodium = load();
-    if (sodium !== undefined) loaded = fromSodium(sodium);
-  }
-  return loaded;
+  return provider;
+}
+
+/** ChaCha20-Poly1305 by libsodium (RFC 8439), or undefined where its binary does not load. */
+export function chachaAead(): Aead | undefined {
+  return sodium && chachaFrom(sodium);
 }
 
 /** The fastest provider that works here; its `name` says which. */
 export function defaultProvider(): CryptoProvider {
-  return sodiumProvider() ?? tweetnaclProvider;
+  return provider ?? tweetnaclProvider;
 }

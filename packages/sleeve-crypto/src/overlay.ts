@@ -1,0 +1,15 @@
+/**
+ * Sealing for overlays of our own, where both ends may agree on a faster cipher, on keys that change.
+ *
+ * @packageDocumentation
+ */
+export { AEAD_NONCE_BYTES, type Aead, type AeadKey, type AeadName, secretboxAead } from "./aead.ts";
+export { deriveOverlayKey, deriveOverlayKeys, type OverlayKeyInput, type OverlayKeys } from "./overlay-keys.ts";
+export {
+  OVERLAY_HEAD_BYTES,
+  OverlayOpener,
+  type OverlayOptions,
+  OverlaySealer,
+  type OverlaySealerOptions,
+  type RekeyLimits,
+} from "./super-frame.ts";
