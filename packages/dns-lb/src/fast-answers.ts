@@ -64,7 +64,8 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
   const turn = { random, count: 0, self: names.self };
 
   const prepare = (message: Uint8Array, start: number, end: number, hash: number): Prepared | undefined => {
-    const made = makePrepared(options, message.slice(start, end), prepared.get(hash));
+    // Not slice(): of a Buffer, that is no copy.
+    const made = makePrepared(options, new Uint8Array(message.subarray(start, end)), prepared.get(hash));
     if (made === undefined) return undefined;
     if (count++ >= capacity) {
       prepared.clear();

@@ -105,7 +105,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   };
   const start = async (message: Uint8Array, transport: Transport): Promise<Uint8Array | undefined> => {
     const candidates = await usable();
-    const copy = message.slice();
+    // Not slice(): of a Buffer, that is no copy.
+    const copy = new Uint8Array(message);
     const id = randomId();
     copy[0] = id >>> 8;
     copy[1] = id & 255;
@@ -123,8 +124,10 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
           .finally(() => pending.delete(key));
         pending.set(key, reply);
       }
-      const bytes = (await reply)?.slice();
-      bytes?.set(message.subarray(0, 2));
+      const shared = await reply;
+      if (shared === undefined) return undefined;
+      const bytes = new Uint8Array(shared);
+      bytes.set(message.subarray(0, 2));
       return bytes;
     },
     recognise(name) {

@@ -211,7 +211,7 @@ function createService({ options, responder, forwarder, fast, stats, clock }: Se
     }
     const { query } = verdict;
     if (forwarder.recognise(query.questions[0]?.name ?? ".")) return responder.fail(query, client, rcode.refused);
-    const copy = message.slice();
+    const copy = new Uint8Array(message);
     return forwarder.forward(copy, client.transport).then((forwarded) => {
       if (forwarded === undefined) totals.upstreamFailed++;
       const reply =
