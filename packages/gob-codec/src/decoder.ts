@@ -38,7 +38,9 @@ export class GobDecoder {
   }
 
   /** Adds bytes to the stream. The chunk is borrowed until the values in it have been taken. */
-  push(chunk: Uint8Array): void {
+  push(added: Uint8Array): void {
+    // A Buffer's `slice` gives a view where an array's gives a copy: everything here works on plain arrays.
+    const chunk = new Uint8Array(added.buffer, added.byteOffset, added.length);
     if (this.#at === this.#end) {
       this.#bytes = chunk;
       this.#at = 0;

@@ -194,7 +194,7 @@ function fieldTypeName(type: BaseType): string {
 }
 
 function isUnnamed(spelling: string): boolean {
-  return spelling.startsWith("[") || spelling.startsWith("map[") || spelling.startsWith("*");
+  return /^(\[|map\[|\*|struct \{)/.test(spelling);
 }
 
 /** Go's `Type.String()`. */

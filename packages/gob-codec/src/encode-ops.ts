@@ -1,6 +1,7 @@
 import { Failure, through } from "./errors.ts";
 import { type BasicType, baseOf, type Complex, type GoType } from "./schema.ts";
 import { checkInteger, describe, type Writer } from "./writer.ts";
+import { zeroOf } from "./zero.ts";
 
 /** How values of one type are written. */
 export interface EncodeOp {
@@ -192,6 +193,8 @@ function mapOp(key: GoType, elem: GoType): EncodeOp {
   const elemOp = encodeOp(elem);
   return {
     write(out, value) {
+      // Where a value is due, Go sends a nil map as an empty one.
+      if (value === undefined) return out.byte(0);
       if (!(value instanceof Map)) throw wrong("a Map", value);
       out.uint(value.size);
       for (const [k, v] of value) {
@@ -209,7 +212,7 @@ function mapOp(key: GoType, elem: GoType): EncodeOp {
 }
 
 function structOp(type: Extract<GoType, { kind: "struct" }>): EncodeOp {
-  const fields = type.fields.map((field) => ({ name: field.name, op: encodeOp(field.type) }));
+  const fields = type.fields.map((field) => ({ name: field.name, type: field.type, op: encodeOp(field.type) }));
   const count = fields.length;
   return {
     write(out, value) {
@@ -218,12 +221,12 @@ function structOp(type: Extract<GoType, { kind: "struct" }>): EncodeOp {
       let i = 0;
       try {
         for (; i < count; i++) {
-          const { name, op } = fields[i] as (typeof fields)[number];
+          const { name, type: fieldType, op } = fields[i] as (typeof fields)[number];
           const part = (value as Record<string, unknown>)[name];
           if (op.isZero(part)) continue;
           out.uint(i - last);
           last = i;
-          op.write(out, part);
+          op.write(out, part === undefined ? zeroOf(fieldType) : part);
         }
       } catch (error) {
         throw through(error, `.${fields[i]?.name}`);
