@@ -30,7 +30,7 @@ export function secretboxAead(provider: CryptoProvider): Aead {
     name: "xsalsa20-poly1305",
     withKey(key) {
       checkLength(key, KEY_BYTES, "the key");
-      const own = key.slice();
+      const own = new Uint8Array(key);
       const wide = new Uint8Array(NONCE_BYTES);
       return {
         seal(text, tag, nonce) {

@@ -67,5 +67,5 @@ export function encodeInitSa({ nonce, spi }: InitSa): Uint8Array {
 export function decodeInitSa(bytes: Uint8Array): InitSa | undefined {
   if (bytes.length !== INIT_SA_BYTES) return undefined;
   const spi = new DataView(bytes.buffer, bytes.byteOffset).getUint32(SA_NONCE_BYTES);
-  return { nonce: bytes.slice(0, SA_NONCE_BYTES), spi };
+  return { nonce: new Uint8Array(bytes.subarray(0, SA_NONCE_BYTES)), spi };
 }

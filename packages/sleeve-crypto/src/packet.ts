@@ -71,8 +71,8 @@ export class PacketSealer {
     const first = BigInt(firstCounter);
     if (first < 0n || first >= 2n ** 63n) throw new SleeveCryptoError("CRYPTO_BAD_INPUT", `${first} is no counter`);
     this.#provider = provider;
-    this.#key = key.slice();
-    this.#name = senderName.slice();
+    this.#key = new Uint8Array(key);
+    this.#name = new Uint8Array(senderName);
     this.#nonce = startNonce("udp", senderOutbound);
     this.#df = { high: Number(first >> 32n), low: Number(first & 0xffffffffn) };
     this.#nonDf = { ...this.#df };
@@ -133,7 +133,7 @@ export class PacketOpener {
   constructor(provider: CryptoProvider, { key, senderOutbound }: PacketOptions) {
     checkLength(key, KEY_BYTES, "the session key");
     this.#provider = provider;
-    this.#key = key.slice();
+    this.#key = new Uint8Array(key);
     this.#nonce = startNonce("udp", senderOutbound);
   }
 

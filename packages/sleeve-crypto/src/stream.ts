@@ -22,7 +22,7 @@ class Direction {
 
   constructor({ key, senderOutbound, firstCounter = 0 }: StreamOptions) {
     checkLength(key, KEY_BYTES, "the session key");
-    this.key = key.slice();
+    this.key = new Uint8Array(key);
     this.nonce = startNonce("tcp", senderOutbound);
     this.#counter = firstCounter;
   }

@@ -67,7 +67,7 @@ export class OverlaySealer {
       throw new SleeveCryptoError("CRYPTO_EXHAUSTED", `there is no incarnation ${incarnation}: make a new connection`);
     }
     this.#options = options;
-    this.#sessionKey = sessionKey.slice();
+    this.#sessionKey = new Uint8Array(sessionKey);
     this.#maxMs = rekey.ms ?? 120_000;
     this.#maxBytes = rekey.bytes ?? 2 ** 36;
     this.#epoch = incarnation * 2 ** EPOCH_BITS - 1;
@@ -143,7 +143,7 @@ export class OverlayOpener {
   constructor(options: OverlayOptions) {
     checkLength(options.sessionKey, KEY_BYTES, "the session key");
     this.#options = options;
-    this.#sessionKey = options.sessionKey.slice();
+    this.#sessionKey = new Uint8Array(options.sessionKey);
   }
 
   /** The latest epoch heard of; undefined before the first packet. */

@@ -114,6 +114,18 @@ describe.each(providers)("with %s", (_, provider) => {
     }
   });
 
+  it("keys are copied, Buffers too: wiping ours leaves the caller's, wiping theirs leaves ours", () => {
+    const key = Buffer.from(provider.randomBytes(32));
+    const before = toHex(key);
+    const sealer = new StreamSealer(provider, { key, senderOutbound: true });
+    const opener = new StreamOpener(provider, { key, senderOutbound: true });
+    sealer.wipe();
+    expect(toHex(key)).toBe(before);
+    const sealed = new StreamSealer(provider, { key, senderOutbound: true }).seal(Uint8Array.of(5));
+    key.fill(0);
+    expect(opener.open(sealed)).toEqual(Uint8Array.of(5));
+  });
+
   it("a wiped stream refuses to go on", () => {
     const key = provider.randomBytes(32);
     const sealer = new StreamSealer(provider, { key, senderOutbound: true });

@@ -80,7 +80,7 @@ function chachaFrom(sodium: Sodium): Aead {
     name: "chacha20-poly1305",
     withKey(key) {
       checkLength(key, KEY_BYTES, "the key");
-      const own = key.slice();
+      const own = new Uint8Array(key);
       return {
         seal(text, tag, nonce) {
           sodium.crypto_aead_chacha20poly1305_ietf_encrypt_detached(text, tag, text, null, null, nonce, own);
