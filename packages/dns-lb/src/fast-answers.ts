@@ -28,10 +28,18 @@ export interface FastOptions {
 /** Answers into a caller's buffer. */
 export interface FastAnswers {
   /**
-   * Writes the reply to the UDP query `message[start, end)` to `out` at `at`.
+   * Writes the reply to the UDP query `message[start, end)` to `out[at, outEnd)`.
    * @returns its length; 0 when the responder must look at the query (nothing is counted or changed then)
    */
-  answer(message: Uint8Array, start: number, end: number, client: ClientAddress, out: Uint8Array, at: number): number;
+  answer(
+    message: Uint8Array,
+    start: number,
+    end: number,
+    client: ClientAddress,
+    out: Uint8Array,
+    at: number,
+    outEnd: number,
+  ): number;
 }
 
 /** The answers of one name. */
@@ -78,7 +86,7 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
     original ? udpBytes : Math.min(Math.max(udpBytes, plainUdpBytes), maxUdpBytes);
 
   return {
-    answer(message, start, end, client, out, at) {
+    answer(message, start, end, client, out, at, outEnd) {
       const nameStart = start + headerBytes;
       if (end - start < headerBytes + 5 || !isPlainHeader(message, start)) return 0;
       // One pass over the name: its end, and the hash of its lower-case form.
@@ -115,7 +123,7 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
       const fits = Math.max(0, Math.floor(room / known.recordBytes));
       const sent = chosen > 1 && fits < chosen ? fits : chosen;
       const total = questionEnd + sent * known.recordBytes + opt;
-      if (at + total > out.length) return 0;
+      if (at + total > outEnd) return 0;
 
       placeAddresses(known, sent);
       copyQuestion(message, start, start + questionEnd, out, at);

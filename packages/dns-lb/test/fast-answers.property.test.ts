@@ -34,7 +34,7 @@ function pair(
     fast(bytes) {
       // A Buffer that is used again afterwards, as sockets do: nothing may keep a view of it.
       const message = Buffer.from([9, 9, ...bytes, 9]);
-      const length = fast.answer(message, 2, message.length - 1, 1, out, 100);
+      const length = fast.answer(message, 2, message.length - 1, 1, out, 100, out.length);
       message.fill(0xff);
       return length > 0 ? out.slice(100, 100 + length) : undefined;
     },

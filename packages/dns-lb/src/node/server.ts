@@ -230,8 +230,8 @@ function createService({ options, responder, forwarder, fast, stats, clock }: Se
       const parsed = ++refused % 2 === 0 ? parseQuery(message) : undefined;
       if (parsed?.kind === "query") listener.send(responder.truncated(parsed.query), peer);
     },
-    fast: (message, start, end, client, out, at) =>
-      log === undefined ? fast.answer(message, start, end, client, out, at) : 0,
+    fast: (message, start, end, client, out, at, outEnd) =>
+      log === undefined ? fast.answer(message, start, end, client, out, at, outEnd) : 0,
     slow(message, peer, listener) {
       const reply = handle(message, { address: peer.address, transport: "udp" });
       if (reply instanceof Uint8Array) listener.send(reply, peer);

@@ -24,7 +24,15 @@ export interface UdpHandlers {
   admit(client: ClientAddress): boolean;
   refuse(message: Uint8Array, peer: UdpPeer, listener: UdpListener): void;
   /** Answers at once into `out`: the reply's length, or 0, then {@link UdpHandlers.slow} gets the datagram. */
-  fast(message: Uint8Array, start: number, end: number, client: ClientAddress, out: Uint8Array, at: number): number;
+  fast(
+    message: Uint8Array,
+    start: number,
+    end: number,
+    client: ClientAddress,
+    out: Uint8Array,
+    at: number,
+    outEnd: number,
+  ): number;
   /** `message` is borrowed until this returns. */
   slow(message: Uint8Array, peer: UdpPeer, listener: UdpListener): void;
 }
@@ -38,27 +46,42 @@ const receiveBufferBytes = 8 << 20;
 export async function listenUdp(address: string, port: number, handlers: UdpHandlers): Promise<UdpListener> {
   const socket = createSocket({ type: isIPv6(address) ? "udp6" : "udp4", recvBufferSize: receiveBufferBytes });
   await bind(socket, address, port);
-  const send = (bytes: Uint8Array, peer: UdpPeer): void => {
-    const to = typeof peer.address === "number" ? formatIpv4(peer.address) : peer.address;
-    // The client is gone, or the network is: nobody is left to be told.
-    socket.send(bytes, peer.port, to, () => {});
-  };
   const listener: UdpListener = {
     port: socket.address().port,
-    send,
+    send: (bytes, peer) => sendTo(socket, bytes, peer),
     close: () => new Promise((resolve) => socket.close(() => resolve())),
   };
+  serveOneByOne(socket, handlers, listener);
+  return listener;
+}
+
+/** Sends a reply. An error means that the client or the network is gone: nobody is left to be told. */
+export function sendTo(socket: Socket, bytes: Uint8Array, peer: UdpPeer): void {
+  const to = typeof peer.address === "number" ? formatIpv4(peer.address) : peer.address;
+  socket.send(bytes, peer.port, to, () => {});
+}
+
+/** Hands each datagram of a socket to `handlers`; `after` runs behind each, to take others that wait. */
+export function serveOneByOne(
+  socket: Socket,
+  handlers: UdpHandlers,
+  listener: UdpListener,
+  after: () => void = () => {},
+): void {
   socket.on("message", (message: Buffer, from: RemoteInfo) => {
-    const client = parseIpv4(from.address) ?? from.address;
-    if (!handlers.admit(client)) return handlers.refuse(message, { address: client, port: from.port }, listener);
-    // Node keeps what is sent until it has gone, so each reply has memory of its own.
-    const out = Buffer.allocUnsafe(fastReplyBytes);
-    const length = handlers.fast(message, 0, message.length, client, out, 0);
-    if (length > 0) socket.send(out, 0, length, from.port, from.address, () => {});
-    else handlers.slow(message, { address: client, port: from.port }, listener);
+    const address = parseIpv4(from.address) ?? from.address;
+    const peer = { address, port: from.port };
+    if (!handlers.admit(address)) handlers.refuse(message, peer, listener);
+    else {
+      // Node keeps what is sent until it has gone, so each reply has memory of its own.
+      const out = Buffer.allocUnsafe(fastReplyBytes);
+      const length = handlers.fast(message, 0, message.length, address, out, 0, out.length);
+      if (length > 0) socket.send(out, 0, length, from.port, from.address, () => {});
+      else handlers.slow(message, peer, listener);
+    }
+    after();
   });
   socket.on("error", () => {});
-  return listener;
 }
 
 function bind(socket: Socket, address: string, port: number): Promise<void> {

@@ -60,7 +60,8 @@ async function replies({ input }: VectorCase): Promise<Uint8Array[]> {
   }
   const out = new Uint8Array(65_535);
   const fast = createFastAnswers({ ...shared, dialect, view: undefined });
-  const length = input.transport === "udp" ? fast.answer(query, 0, query.length, client.address, out, 0) : 0;
+  const length =
+    input.transport === "udp" ? fast.answer(query, 0, query.length, client.address, out, 0, out.length) : 0;
   return length > 0 ? [verdict.bytes, out.slice(0, length)] : [verdict.bytes];
 }
 
