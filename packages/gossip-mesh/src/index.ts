@@ -19,6 +19,7 @@ export type {
   TargetError,
 } from "./api.ts";
 export { MeshError, type MeshErrorCode } from "./errors.ts";
+export { createMesh } from "./mesh.ts";
 export { formatPeerName, parsePeerName, peerNameFromBytes, peerNameToBytes } from "./peer-name.ts";
 export type {
   Address,

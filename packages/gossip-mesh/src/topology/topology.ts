@@ -92,6 +92,10 @@ export class Topology implements Graph {
   get revision(): number {
     return this.#revision;
   }
+  /** The peer that a short id means. */
+  principal(shortId: number): PeerName | undefined {
+    return this.#shortIds.principal(shortId);
+  }
   /** Equal at two peers that believe the same. 64 bits, independent of order. */
   get digest(): bigint {
     return this.#digest;

@@ -1,0 +1,278 @@
+/**
+ * Decides whom to dial. Direct targets come from people; others are found in the topology, or remembered from links that
+ * have been lost. All of it is re-evaluated after each event, gathered for a moment, because in a storm there are thousands.
+ */
+
+import type { TargetError } from "../api.ts";
+import { type MeshError, toMeshError } from "../errors.ts";
+import type { Clock, PeerName, Random, Transport } from "../ports.ts";
+import { findLink } from "../topology/record.ts";
+import type { Topology } from "../topology/topology.ts";
+import { hostOf, parseIpv4, parseTarget } from "./address.ts";
+import { discoveryLimit } from "./limit.ts";
+import { LostPeers } from "./lost-peers.ts";
+import { afterFailure, newTarget, type Target, tryNow } from "./targets.ts";
+
+/** Events of the topology are gathered this long. */
+const GATHER_MS = 100;
+/** Attempts at once: a mass restart must not become a flood of its own. */
+const MAX_ATTEMPTS = 64;
+/**
+ * Two peers that discover each other would both dial, and one connection would be thrown away. The one of higher name
+ * waits this long for the other, at random up to twice of it.
+ */
+const COURTESY_MS = 500;
+
+interface Direct {
+  readonly host: string;
+  readonly port: number | undefined;
+  /** The host's address when last resolved. */
+  ip: string;
+}
+
+/** A live connection, as far as the maker cares. */
+export interface MadeConnection {
+  readonly peer: PeerName;
+  readonly address: string;
+  readonly outbound: boolean;
+}
+
+/** What the maker is given. */
+export interface MakerHost {
+  readonly topology: Topology;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly transport: Transport;
+  readonly port: number;
+  readonly discovery: boolean;
+  readonly limit: number;
+  /** Starts an attempt; its end is told by `failed` or `connected`. `expected`: the only strangers that will do. */
+  dial(address: string, expected: ReadonlySet<PeerName> | "anybody"): void;
+}
+
+/** The connection maker. */
+export class ConnectionMaker {
+  readonly #host: MakerHost;
+  /** Bounded by: what people have given. */
+  readonly #direct = new Map<string, Direct>();
+  /** By address. Bounded by: direct targets, reported links, lost peers. */
+  readonly #targets = new Map<string, Target>();
+  /** Bounded by: our connections. */
+  readonly #connections = new Set<MadeConnection>();
+  readonly #lost: LostPeers;
+  /** Who was found at an address. Bounded by: targets. */
+  readonly #peerAt = new Map<string, PeerName>();
+  #attempts = 0;
+  #cancelTimer: (() => void) | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #closed = false;
+
+  constructor(host: MakerHost) {
+    this.#host = host;
+    this.#lost = new LostPeers(host.clock);
+  }
+
+  /** Adds or replaces direct targets; resolves with those that could not be taken. */
+  async connect(texts: readonly string[], replace: boolean): Promise<TargetError[]> {
+    const errors: TargetError[] = [];
+    const found = await Promise.all(texts.map((text) => this.#resolve(text, errors)));
+    if (this.#closed) return errors;
+    if (replace) this.#direct.clear();
+    texts.forEach((text, index) => {
+      const direct = found[index];
+      if (!direct) return;
+      this.#direct.set(text, direct);
+      const target = this.#targets.get(this.#addressOf(direct));
+      if (target) tryNow(target, this.#host.clock.now());
+    });
+    this.evaluate(0);
+    return errors;
+  }
+
+  async #resolve(text: string, errors: TargetError[]): Promise<Direct | undefined> {
+    try {
+      const { host, port } = parseTarget(text);
+      const ip = parseIpv4(host) === undefined ? await this.#host.transport.resolve(host) : host;
+      return { host, port, ip };
+    } catch (thrown) {
+      const { code, message } = toMeshError(thrown, "MESH_ADDRESS");
+      errors.push({ target: text, code, reason: message });
+      return undefined;
+    }
+  }
+
+  #addressOf({ ip, port }: Direct): string {
+    return `${ip}:${port ?? this.#host.port}`;
+  }
+
+  forget(texts: readonly string[]): void {
+    for (const text of texts) this.#direct.delete(text);
+    this.evaluate(0);
+  }
+
+  /** Literal texts of the direct targets. */
+  texts(options: { readonly activeOnly: boolean }): string[] {
+    return [...this.#direct]
+      .filter(([, direct]) => {
+        const target = this.#targets.get(this.#addressOf(direct));
+        return !options.activeOnly || target?.tryAt !== Number.POSITIVE_INFINITY;
+      })
+      .map(([text]) => text);
+  }
+
+  /** Targets that are not connected, for status. */
+  *unconnected(): Generator<Target> {
+    for (const target of this.#targets.values()) if (target.state !== "connected") yield target;
+  }
+
+  /** A connection has been registered. */
+  connected(connection: MadeConnection): void {
+    this.#connections.add(connection);
+    if (connection.outbound) this.#lost.remember(connection.peer, connection.address);
+    else this.#lost.remember(connection.peer, `${hostOf(connection.address)}:${this.#host.port}`, { guess: true });
+    const target = connection.outbound ? this.#targets.get(connection.address) : undefined;
+    if (target) this.#leaveAttempt(target, "connected");
+    this.evaluate(GATHER_MS);
+  }
+
+  /** The address leads to this peer: a direct target that does is not dialled while the peer is a neighbour some other way. */
+  identified(address: string, peer: PeerName): void {
+    this.#peerAt.set(address, peer);
+  }
+
+  /** A registered connection has ended, or an attempt has failed before it was one. */
+  ended(connection: Pick<MadeConnection, "address" | "outbound">, error: MeshError): void {
+    this.#connections.delete(connection as MadeConnection);
+    const target = connection.outbound ? this.#targets.get(connection.address) : undefined;
+    if (target) {
+      if (target.state === "attempting") this.#attempts--;
+      afterFailure(target, error, this.#host.clock.now(), this.#host.random);
+      this.#resolveAgain(connection.address);
+    }
+    this.evaluate(0);
+  }
+
+  #leaveAttempt(target: Target, state: Target["state"]): void {
+    if (target.state === "attempting") this.#attempts--;
+    target.state = state;
+  }
+
+  /** Host names may have moved; the original looks them up once only. */
+  #resolveAgain(address: string): void {
+    for (const direct of this.#direct.values()) {
+      if (parseIpv4(direct.host) !== undefined || this.#addressOf(direct) !== address) continue;
+      this.#host.transport.resolve(direct.host).then(
+        (ip) => {
+          direct.ip = ip;
+          this.evaluate(0);
+        },
+        () => {}, // The old address stays good enough until the name resolves again.
+      );
+    }
+  }
+
+  /** Looks at everything again, in `delayMs` at the latest. */
+  evaluate(delayMs: number = GATHER_MS): void {
+    const at = this.#host.clock.now() + delayMs;
+    if (this.#closed || at >= this.#timerAt) return;
+    this.#cancelTimer?.();
+    this.#timerAt = at;
+    this.#cancelTimer = this.#host.clock.after(delayMs, () => {
+      this.#timerAt = Number.POSITIVE_INFINITY;
+      this.#cancelTimer = undefined;
+      this.#evaluateNow();
+    });
+  }
+
+  #evaluateNow(): void {
+    const wanted = new Map<string, Set<PeerName> | "anybody">();
+    const connected = new Set([...this.#connections].map(({ address }) => address));
+    const direct = this.#addDirect(wanted, connected);
+    if (this.#host.discovery && this.#connections.size < discoveryLimit(this.#host.limit)) {
+      this.#addDiscovered(wanted, connected);
+    }
+    for (const address of wanted.keys()) {
+      if (!this.#targets.has(address))
+        this.#targets.set(address, newTarget(address, this.#firstTry(wanted.get(address)!)));
+    }
+    this.#attemptDue(wanted, direct);
+  }
+
+  #firstTry(expected: Set<PeerName> | "anybody"): number {
+    const { clock, random, topology } = this.#host;
+    const courteous = expected !== "anybody" && [...expected].every((name) => name < topology.self);
+    return clock.now() + (courteous ? COURTESY_MS * (1 + random()) : 0);
+  }
+
+  /** All direct targets that are not connected. Returns the addresses of all of them. */
+  #addDirect(wanted: Map<string, Set<PeerName> | "anybody">, connected: ReadonlySet<string>): Set<string> {
+    const neighbours = this.#neighbours();
+    const inboundHosts = new Set([...this.#connections].filter((c) => !c.outbound).map((c) => hostOf(c.address)));
+    const all = new Set<string>();
+    for (const direct of this.#direct.values()) {
+      const address = this.#addressOf(direct);
+      all.add(address);
+      // Without a port we cannot know whether the peer that dialled us from there is the one that was meant: it is, likely.
+      if (direct.port === undefined && inboundHosts.has(direct.ip)) continue;
+      const peer = this.#peerAt.get(address);
+      if (peer !== undefined && neighbours.has(peer)) continue;
+      if (!connected.has(address)) wanted.set(address, "anybody");
+    }
+    return all;
+  }
+
+  /** Peers that others are connected to, and we are not; then peers that we have lost. */
+  #addDiscovered(wanted: Map<string, Set<PeerName> | "anybody">, connected: ReadonlySet<string>): void {
+    const { topology, port } = this.#host;
+    const neighbours = this.#neighbours();
+    const want = (address: string, name: PeerName): void => {
+      if (connected.has(address)) return;
+      const expected = wanted.get(address) ?? new Set<PeerName>();
+      if (expected !== "anybody") wanted.set(address, expected.add(name));
+    };
+    for (const { name, links } of topology.records()) {
+      if (name === topology.self || neighbours.has(name)) continue;
+      // The peer's own links tell who is connected to it: those know its address.
+      for (const { to } of links) {
+        if (to === topology.self) continue;
+        const link = findLink(topology.get(to)?.links ?? [], name);
+        if (link) want(link.outbound ? link.address : `${hostOf(link.address)}:${port}`, name);
+      }
+    }
+    for (const [name, address] of this.#lost.missing((peer) => topology.get(peer) !== undefined)) want(address, name);
+  }
+
+  #neighbours(): Set<PeerName> {
+    return new Set([...this.#connections].map(({ peer }) => peer));
+  }
+
+  #attemptDue(wanted: ReadonlyMap<string, Set<PeerName> | "anybody">, direct: ReadonlySet<string>): void {
+    const now = this.#host.clock.now();
+    let next = Number.POSITIVE_INFINITY;
+    for (const [address, target] of this.#targets) {
+      if (target.state === "attempting" || target.state === "connected") continue;
+      const expected = wanted.get(address);
+      if (!expected) {
+        if (direct.has(address)) target.state = "suspended";
+        else {
+          this.#targets.delete(address);
+          this.#peerAt.delete(address);
+        }
+        continue;
+      }
+      target.state = "waiting";
+      if (target.tryAt > now) next = Math.min(next, target.tryAt);
+      else if (this.#attempts < MAX_ATTEMPTS) {
+        target.state = "attempting";
+        this.#attempts++;
+        this.#host.dial(address, expected);
+      }
+    }
+    if (next !== Number.POSITIVE_INFINITY) this.evaluate(next - now);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelTimer?.();
+  }
+}

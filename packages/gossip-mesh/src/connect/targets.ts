@@ -1,0 +1,49 @@
+/** When to try an address again. */
+import type { MeshError } from "../errors.ts";
+import type { Random } from "../ports.ts";
+
+export const INITIAL_INTERVAL_MS = 2_000;
+export const MAX_INTERVAL_MS: number = 6 * 60_000;
+const GROWTH = 1.5;
+/** A connection that lasted this long was a good one: its end is no failure of the address. */
+const RESET_AFTER_MS = 60_000;
+
+/** One address that we would like to be connected to. */
+export interface Target {
+  readonly address: string;
+  state: "waiting" | "attempting" | "connected" | "suspended";
+  /** Why it is not connected. */
+  lastError: MeshError | undefined;
+  /** Earliest next try; Infinity: never, until given again. */
+  tryAt: number;
+  intervalMs: number;
+}
+
+/** A target that may be tried from `at` on. */
+export function newTarget(address: string, at: number): Target {
+  return { address, state: "waiting", lastError: undefined, tryAt: at, intervalMs: INITIAL_INTERVAL_MS };
+}
+
+/** Forgets all failures. */
+export function tryNow(target: Target, now: number): void {
+  target.tryAt = now;
+  target.intervalMs = INITIAL_INTERVAL_MS;
+}
+
+/** Next try after half to one and a half intervals; the interval grows by half, to six minutes at most. */
+export function tryLater(target: Target, now: number, random: Random): void {
+  target.tryAt = now + target.intervalMs * (0.5 + random());
+  target.intervalMs = Math.min(target.intervalMs * GROWTH, MAX_INTERVAL_MS);
+}
+
+/** What the end of an attempt or connection means for the next. */
+export function afterFailure(target: Target, error: MeshError, now: number, random: Random): void {
+  const wasConnected = target.state === "connected";
+  target.state = "waiting";
+  target.lastError = error;
+  if (error.code === "MESH_NAME_COLLISION" || error.code === "MESH_SELF") {
+    target.tryAt = Number.POSITIVE_INFINITY;
+    target.intervalMs = MAX_INTERVAL_MS;
+  } else if (wasConnected && now > target.tryAt + RESET_AFTER_MS) tryNow(target, now);
+  else tryLater(target, now, random);
+}

@@ -1,0 +1,235 @@
+/** One connection from its first byte to its last: handshake, registration, messages, heartbeats, end. */
+import type { CryptoProvider } from "@weaved/sleeve-crypto";
+import { MeshError, toMeshError } from "./errors.ts";
+import { type EncodingRound, Outbox } from "./gossip/outbox.ts";
+import { SYNC_CHANNEL } from "./gossip/sync-messages.ts";
+import { formatPeerName } from "./peer-name.ts";
+import type { Clock, OverlayConnection, PeerName, Stream } from "./ports.ts";
+import { encodeEnvelope, Tag } from "./wire/envelope.ts";
+import { type Features, parseFeatures, type RemoteFeatures } from "./wire/features.ts";
+import { Handshake } from "./wire/handshake.ts";
+
+/** The remote's header has to come within this. */
+const HEADER_TIMEOUT_MS = 10_000;
+/** Silence for this long ends a connection, also while the remote's features are due. */
+const READ_TIMEOUT_MS = 60_000;
+const HEARTBEAT_MS = 30_000;
+/** How often silence is looked for. Divides HEARTBEAT_MS. */
+const CHECK_MS = 10_000;
+/** Unicasts and overlay control that may wait in a remote that does not read; gossip waits merged instead. */
+const MAX_BACKLOG_BYTES = 4 * 2 ** 20;
+
+const HEARTBEAT = Uint8Array.of(Tag.heartbeat);
+
+/** How far a connection has come. */
+export type ConnectionPhase = "handshake" | "pending" | "established" | "ended";
+
+/** What a connection needs from its mesh. */
+export interface ConnectionHost {
+  readonly self: PeerName;
+  readonly clock: Clock;
+  readonly crypto: CryptoProvider;
+  readonly password: Uint8Array | undefined;
+  readonly minVersion: number;
+  readonly maxVersion: number;
+  /** Our features for one connection. */
+  features(connectionId: bigint, trusted: boolean): Features;
+  /** Takes the connection in, or throws a MeshError to end it. */
+  register(connection: Connection): void;
+  /** A message other than a heartbeat; borrowed. Throws to end the connection. */
+  onMessage(connection: Connection, tag: number, payload: Uint8Array): void;
+  onDrained(connection: Connection): void;
+  onEnded(connection: Connection, error: MeshError): void;
+}
+
+/** How a connection came about. */
+export interface ConnectionOrigin {
+  readonly outbound: boolean;
+  readonly address: string;
+  /** Which unknown peers will do at the other end. */
+  readonly expected: ReadonlySet<PeerName> | "anybody";
+  readonly connectionId: bigint;
+  /** Whether the remote address is in a trusted subnet. */
+  readonly trusted: boolean;
+}
+
+/** A connection. Public fields are the mesh's business. */
+export class Connection {
+  readonly origin: ConnectionOrigin;
+  readonly stream: Stream;
+  readonly outbox: Outbox = new Outbox();
+  phase: ConnectionPhase = "handshake";
+  /** Set from the features on. */
+  remote: RemoteFeatures | undefined;
+  overlay: OverlayConnection | undefined;
+  /** Whether the topology holds a reference to the remote for us. */
+  adopted = false;
+  /** Whether the mesh has taken it in. */
+  registered = false;
+  /** For the operator: bytes and messages since the start. */
+  readonly traffic = { messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0 };
+  readonly #host: ConnectionHost;
+  readonly #handshake: Handshake;
+  #cancelTimer: () => void = () => {};
+  #lastMessageAt: number;
+  #ticks = 0;
+  #busySince: number | undefined;
+  #backlog = 0;
+
+  constructor(host: ConnectionHost, stream: Stream, origin: ConnectionOrigin) {
+    this.#host = host;
+    this.stream = stream;
+    this.origin = origin;
+    this.#lastMessageAt = host.clock.now();
+    const { clock, crypto, password, minVersion, maxVersion } = host;
+    const features = host.features(origin.connectionId, origin.trusted);
+    const options = { outbound: origin.outbound, minVersion, maxVersion, features, password, crypto };
+    this.#handshake = new Handshake(options, (bytes) => void this.#write(bytes));
+    this.#cancelTimer = clock.after(HEADER_TIMEOUT_MS, () => this.#awaitFeatures());
+    stream.open({
+      data: (bytes) => this.#receive(bytes),
+      drained: () => this.#drained(),
+      closed: (reason) =>
+        this.end(
+          reason
+            ? toMeshError(reason, "MESH_TRANSPORT")
+            : new MeshError("MESH_CLOSED", "the remote has closed the connection"),
+        ),
+    });
+  }
+
+  /** The peer at the other end. Only once registered. */
+  get name(): PeerName {
+    return this.remote!.name;
+  }
+  get version(): number {
+    return this.#handshake.session?.version ?? 0;
+  }
+  /** Equal at both ends: breaks ties between duplicates, the lower one survives. */
+  get uid(): bigint {
+    return this.origin.connectionId ^ this.remote!.connectionId;
+  }
+  get sessionKey(): Uint8Array | undefined {
+    return this.#handshake.session?.key;
+  }
+  get remoteFeatures(): Features {
+    return this.#handshake.session!.remoteFeatures;
+  }
+  /** Whether the stream asks to wait. */
+  get busy(): boolean {
+    return this.#busySince !== undefined;
+  }
+  /** For log lines. */
+  get label(): string {
+    const peer = this.remote ? `${formatPeerName(this.remote.name)}(${this.remote.nickname})` : "?";
+    return `${this.origin.outbound ? "->" : "<-"} ${this.origin.address} ${peer}`;
+  }
+
+  #awaitFeatures(): void {
+    if (!this.#handshake.headerDone) {
+      this.end(new MeshError("MESH_TIMEOUT", `no header within ${HEADER_TIMEOUT_MS / 1000} s`));
+      return;
+    }
+    this.#cancelTimer = this.#host.clock.after(READ_TIMEOUT_MS - HEADER_TIMEOUT_MS, () =>
+      this.end(new MeshError("MESH_TIMEOUT", `no features within ${READ_TIMEOUT_MS / 1000} s`)),
+    );
+  }
+
+  #receive(bytes: Uint8Array): void {
+    if (this.phase === "ended") return;
+    this.traffic.bytesIn += bytes.length;
+    try {
+      this.#handshake.push(bytes);
+      if (this.phase === "handshake" && this.#handshake.advance()) this.#introduce();
+      this.#deliver();
+    } catch (error) {
+      this.end(toMeshError(error, "MESH_PROTOCOL"));
+    }
+    this.#handshake.settle();
+  }
+
+  #introduce(): void {
+    this.remote = parseFeatures(this.#handshake.session!.remoteFeatures);
+    this.#cancelTimer();
+    this.phase = "pending";
+    this.#host.register(this);
+    this.#lastMessageAt = this.#host.clock.now();
+    this.#tick();
+  }
+
+  #deliver(): void {
+    while (this.phase === "pending" || this.phase === "established") {
+      const message = this.#handshake.next();
+      if (!message) return;
+      this.#lastMessageAt = this.#host.clock.now();
+      this.traffic.messagesIn++;
+      // Empty messages, as unknown tags, are ignored: the protocol leaves itself room to grow.
+      if (message.length > 0 && message[0] !== Tag.heartbeat)
+        this.#host.onMessage(this, message[0]!, message.subarray(1));
+    }
+  }
+
+  #tick(): void {
+    if (this.phase === "ended") return;
+    const now = this.#host.clock.now();
+    if (now - this.#lastMessageAt >= READ_TIMEOUT_MS) {
+      this.end(new MeshError("MESH_TIMEOUT", `silence for ${READ_TIMEOUT_MS / 1000} s`));
+    } else if (this.#busySince !== undefined && now - this.#busySince >= READ_TIMEOUT_MS) {
+      this.end(new MeshError("MESH_CONGESTED", `nothing taken for ${READ_TIMEOUT_MS / 1000} s`));
+    } else {
+      if (this.#ticks++ % (HEARTBEAT_MS / CHECK_MS) === 0 && this.#ticks > 1) this.send(HEARTBEAT);
+      this.#cancelTimer = this.#host.clock.after(CHECK_MS, () => this.#tick());
+    }
+  }
+
+  /** Sends a protocol message; false if the stream asks to wait, though this one is on its way. */
+  send(message: Uint8Array): boolean {
+    if (this.phase === "ended" || !this.#handshake.session) return true;
+    this.traffic.messagesOut++;
+    return this.#write(this.#handshake.encode(message));
+  }
+
+  /** As `send`, for messages that do not merge: refused while too much waits already. */
+  trySend(message: Uint8Array): boolean {
+    if (this.phase === "ended" || this.#backlog > MAX_BACKLOG_BYTES) return false;
+    this.send(message);
+    return true;
+  }
+
+  #write(bytes: Uint8Array): boolean {
+    this.traffic.bytesOut += bytes.length;
+    if (this.stream.write(bytes)) return true;
+    this.#busySince ??= this.#host.clock.now();
+    this.#backlog += bytes.length;
+    return false;
+  }
+
+  #drained(): void {
+    this.#busySince = undefined;
+    this.#backlog = 0;
+    if (this.phase !== "ended") this.#host.onDrained(this);
+  }
+
+  /** Sends what waits in the outbox, unless the remote is busy with what it has. */
+  flush(round: EncodingRound): void {
+    if (this.phase !== "ended" && !this.busy) this.outbox.flush(round, (message) => this.send(message));
+  }
+
+  /** Sends a payload on the sync channel. */
+  sendSync(payload: Uint8Array): void {
+    this.trySend(
+      encodeEnvelope({ tag: Tag.gossip, channel: SYNC_CHANNEL, source: this.#host.self, destination: 0, payload }),
+    );
+  }
+
+  /** Ends the connection, whatever its phase. Idempotent. */
+  end(error: MeshError): void {
+    if (this.phase === "ended") return;
+    this.phase = "ended";
+    this.#cancelTimer();
+    this.stream.close();
+    this.#host.onEnded(this, error);
+    this.overlay?.stop();
+    this.#handshake.wipe();
+  }
+}

@@ -1,0 +1,147 @@
+/** Who is in the mesh: merges what neighbours say, tells of own changes, forgets who is unreachable, tells the program. */
+import type { PeerEvent } from "./api.ts";
+import { MeshError } from "./errors.ts";
+import { TopologyData } from "./gossip/topology-data.ts";
+import { Listeners } from "./listeners.ts";
+import type { Clock, GossipHandler, PeerName, RouteTables } from "./ports.ts";
+import { Routes, sameTables } from "./routing/routes.ts";
+import { decodeRecords } from "./topology/payload.ts";
+import type { PeerRecord } from "./topology/record.ts";
+import type { Topology } from "./topology/topology.ts";
+
+/** Changes of our own record are gathered this long before they are told. */
+const UPDATE_DELAY_MS = 1_000;
+/** Unreachable peers are looked for this long after news. */
+const COLLECT_DELAY_MS = 1_000;
+/** Listeners to routes hear of changes at most this often. */
+const ROUTES_DELAY_MS = 100;
+
+/** What the membership needs from its mesh. */
+export interface MembershipHost {
+  readonly topology: Topology;
+  readonly clock: Clock;
+  /** Tells a few neighbours about some peers. */
+  spread(data: TopologyData, except?: PeerName): void;
+  /** Something has changed that dialling may depend on. */
+  onChanged(): void;
+  onListenerError(error: unknown): void;
+}
+
+/** The membership of one mesh. */
+export class Membership {
+  readonly routes: Routes;
+  readonly onRoutesChanged: Listeners<[]>;
+  readonly onPeerGone: Listeners<[PeerEvent]>;
+  readonly onPeerSeen: Listeners<[PeerEvent]>;
+  readonly #host: MembershipHost;
+  /** Peers told of by onPeerSeen. Bounded by: peers of the topology. */
+  readonly #seen = new Set<PeerName>();
+  /** Peers to name in the next update. Bounded by: our connections within a second. */
+  readonly #update = new Set<PeerName>();
+  #cancelUpdate: (() => void) | undefined;
+  #cancelCollect: (() => void) | undefined;
+  #cancelRoutes: (() => void) | undefined;
+  #told: RouteTables | undefined;
+  #closed = false;
+
+  constructor(host: MembershipHost) {
+    this.#host = host;
+    this.routes = new Routes(host.topology);
+    this.onRoutesChanged = new Listeners(host.onListenerError);
+    this.onPeerGone = new Listeners(host.onListenerError);
+    this.onPeerSeen = new Listeners(host.onListenerError);
+    this.#seen.add(host.topology.self);
+  }
+
+  /** The topology channel. */
+  get handler(): GossipHandler {
+    const { topology } = this.#host;
+    const data = (names: Iterable<PeerName>): TopologyData => new TopologyData(topology, names);
+    return {
+      onUnicast: () => {
+        throw new MeshError("MESH_GOSSIP", "the topology channel has no unicasts");
+      },
+      onBroadcast: (_source, payload) => {
+        const { received } = this.merge(decodeRecords(payload));
+        return received.length > 0 ? data(received) : undefined;
+      },
+      onGossip: (payload) => {
+        const { changed } = this.merge(decodeRecords(payload));
+        return changed.length > 0 ? data(changed) : undefined;
+      },
+      gossip: () => data(topology.names()),
+    };
+  }
+
+  /** Merges an update. Passing on is the caller's business. */
+  merge(records: readonly PeerRecord[]): {
+    readonly received: readonly PeerName[];
+    readonly changed: readonly PeerName[];
+  } {
+    const { topology } = this.#host;
+    const { received, changed, selfChanged } = topology.apply(records);
+    if (selfChanged) this.ownChange();
+    this.#cancelCollect ??= this.#host.clock.after(COLLECT_DELAY_MS, () => {
+      this.#cancelCollect = undefined;
+      this.collect();
+    });
+    if (changed.length > 0) {
+      for (const name of changed) this.noteSeen(name);
+      this.#host.onChanged();
+      this.routesMayDiffer();
+    }
+    return { received, changed };
+  }
+
+  /** Tells the program of a peer described for the first time. */
+  noteSeen(name: PeerName): void {
+    const record = this.#host.topology.get(name);
+    if (!record || record.uid === 0n || this.#seen.has(name)) return;
+    this.#seen.add(name);
+    this.onPeerSeen.emit({ name, nickname: record.nickname });
+  }
+
+  /** Our own record has changed: an update follows, naming also some others. */
+  ownChange(...others: PeerName[]): void {
+    if (this.#closed) return;
+    for (const name of others) this.#update.add(name);
+    this.#cancelUpdate ??= this.#host.clock.after(UPDATE_DELAY_MS, () => {
+      this.#cancelUpdate = undefined;
+      const names = new Set([this.#host.topology.self, ...this.#update]);
+      this.#update.clear();
+      this.#host.spread(new TopologyData(this.#host.topology, names));
+    });
+  }
+
+  /** Forgets peers that cannot be reached any more. */
+  collect(): void {
+    const { removed, selfChanged } = this.#host.topology.collect();
+    if (removed.length === 0) return;
+    for (const { name, nickname } of removed) {
+      this.#update.delete(name);
+      if (this.#seen.delete(name)) this.onPeerGone.emit({ name, nickname });
+    }
+    if (selfChanged) this.ownChange();
+    this.#host.onChanged();
+    this.routesMayDiffer();
+  }
+
+  /** Listeners hear of it, soon, if routes really differ. Without listeners nothing is worked out. */
+  routesMayDiffer(): void {
+    if (this.onRoutesChanged.size === 0 || this.#closed) return;
+    this.#cancelRoutes ??= this.#host.clock.after(ROUTES_DELAY_MS, () => {
+      this.#cancelRoutes = undefined;
+      const tables = this.routes.tables();
+      if (this.#told && sameTables(this.#told, tables)) return;
+      this.#told = tables;
+      this.onRoutesChanged.emit();
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelUpdate?.();
+    this.#cancelCollect?.();
+    this.#cancelRoutes?.();
+  }
+}

@@ -1,0 +1,147 @@
+/** Puts the parts of a mesh together. Reading it top to bottom shows who knows whom. */
+import { tweetnaclProvider } from "@weaved/sleeve-crypto";
+import type { Mesh, MeshOptions, MeshPorts, MeshStatus } from "./api.ts";
+import { subnetTest } from "./connect/address.ts";
+import { MIN_LIMIT } from "./connect/limit.ts";
+import { ConnectionMaker } from "./connect/maker.ts";
+import { Connections } from "./connections.ts";
+import { MeshError, toMeshError } from "./errors.ts";
+import { Channels } from "./gossip/channels.ts";
+import { GossipRouter, TOPOLOGY_CHANNEL } from "./gossip/router.ts";
+import { TopologyData } from "./gossip/topology-data.ts";
+import { TopologySync } from "./gossip/topology-sync.ts";
+import { Journal } from "./journal.ts";
+import { Membership } from "./membership.ts";
+import { randomUint64 } from "./random-id.ts";
+import { connectionStatus, peerStatuses, statusOptions, targetStatus } from "./status.ts";
+import { Topology } from "./topology/topology.ts";
+
+/** Options with a default value are there after it is filled in. */
+type Settings = MeshOptions & Required<Pick<MeshOptions, keyof typeof DEFAULTS>>;
+
+const DEFAULTS = {
+  nickname: "",
+  port: 6783,
+  connectionLimit: 200,
+  discovery: true,
+  trustedSubnets: [],
+  minProtocolVersion: 1,
+  maxProtocolVersion: 2,
+  gossipIntervalMs: 30_000,
+  topologySync: true,
+} satisfies Partial<MeshOptions>;
+
+/**
+ * Starts a mesh. It listens, through the transport, at once; it dials nobody before {@link Mesh.connect}.
+ *
+ * @throws MeshError MESH_USAGE, MESH_ADDRESS for impossible options
+ */
+export function createMesh(options: MeshOptions, ports: MeshPorts): Mesh {
+  const settings: Settings = { ...DEFAULTS, ...options };
+  checkOptions(settings);
+  const { clock, random, transport, crypto = tweetnaclProvider } = ports;
+  const { name, nickname, discovery, port, connectionLimit: limit } = settings;
+  const uid = settings.uid ?? randomUint64(random);
+  const isTrusted = subnetTest(settings.trustedSubnets);
+  const password = passwordBytes(settings.password);
+  const journal = new Journal(settings.logger, settings.metrics);
+  const topology = new Topology({ name, nickname, uid, random });
+  const channels = new Channels(clock, settings.gossipIntervalMs);
+
+  // The parts need each other only once something happens, which is after all of them are there.
+  const membership: Membership = new Membership({
+    topology,
+    clock,
+    spread: (data, except) => router.spread(TOPOLOGY_CHANNEL, data, except),
+    onChanged: () => maker.evaluate(),
+    onListenerError: (error) => journal.complaint("listener", toMeshError(error, "MESH_USAGE")),
+  });
+  const sync = new TopologySync({
+    topology,
+    clock,
+    merge(records, from) {
+      const { changed } = membership.merge(records);
+      if (changed.length > 0) router.spread(TOPOLOGY_CHANNEL, new TopologyData(topology, changed), from);
+    },
+  });
+  const connection = (peer: number): ReturnType<Connections["get"]> => connections.get(peer);
+  const { routes } = membership;
+  const router = new GossipRouter({ self: name, clock, random, channels, routes, journal, sync, connection });
+  const dial: ConstructorParameters<typeof ConnectionMaker>[0]["dial"] = (to, expected) =>
+    connections.dial(to, expected);
+  const maker = new ConnectionMaker({ topology, clock, random, transport, port, discovery, limit, dial });
+  const { minProtocolVersion: minVersion, maxProtocolVersion: maxVersion, overlay, topologySync } = settings;
+  const connections: Connections = new Connections({
+    ...{ topology, clock, random, transport, crypto, password, minVersion, maxVersion, limit, overlay, topologySync },
+    ...{ isTrusted, journal, membership, router, sync, maker },
+  });
+  channels.open(TOPOLOGY_CHANNEL, membership.handler);
+
+  let closed = false;
+  let cancelGossip = clock.after(settings.gossipIntervalMs * (0.5 + random() / 2), function again() {
+    router.spreadEverything();
+    cancelGossip = clock.after(settings.gossipIntervalMs, again);
+  });
+
+  const status = (): MeshStatus => ({
+    ...statusOptions(settings),
+    ...{ name, nickname, uid, shortId: topology.own.shortId },
+    targets: maker.texts({ activeOnly: false }),
+    connections: [
+      ...[...connections.registered()].map((connection) => connectionStatus(connection, password !== undefined)),
+      ...[...maker.unconnected()].map((target) => targetStatus(target, clock.now())),
+    ],
+    peers: peerStatuses(topology),
+    routes: membership.routes.tables(),
+    terminationCount: connections.terminations,
+    events: { ...journal.counts },
+  });
+
+  return {
+    name,
+    nickname,
+    uid,
+    openChannel(channel, handler) {
+      if (closed) throw new MeshError("MESH_USAGE", "the mesh is closed");
+      channels.open(channel, handler);
+      return router.sender(channel);
+    },
+    connect: (targets, { replace = false } = {}) => maker.connect(targets, replace),
+    forget: (targets) => maker.forget(targets),
+    routes: () => membership.routes.tables(),
+    onRoutesChanged: (fn) => membership.onRoutesChanged.add(fn),
+    onPeerGone: (fn) => membership.onPeerGone.add(fn),
+    onPeerSeen: (fn) => membership.onPeerSeen.add(fn),
+    status,
+    nicknameOf: (peer) => topology.get(peer)?.nickname,
+    knows: (peer) => topology.get(peer) !== undefined,
+    peerOfShortId: (id) => topology.principal(id),
+    activeDirectTargets: () => maker.texts({ activeOnly: true }),
+    close() {
+      if (closed) return;
+      closed = true;
+      cancelGossip();
+      maker.close();
+      membership.close();
+      connections.close();
+    },
+  };
+}
+
+function checkOptions({ name, connectionLimit, minProtocolVersion, maxProtocolVersion }: Settings): void {
+  if (!Number.isInteger(name) || name <= 0 || name >= 2 ** 48) {
+    throw new MeshError("MESH_USAGE", `a peer name of ${name}: 1 to 2^48 - 1 is expected`);
+  }
+  if (connectionLimit !== 0 && connectionLimit < MIN_LIMIT) {
+    throw new MeshError(
+      "MESH_USAGE",
+      `a connection limit of ${connectionLimit}: 0 (none) or at least ${MIN_LIMIT} is expected`,
+    );
+  }
+  if (minProtocolVersion > maxProtocolVersion) throw new MeshError("MESH_USAGE", "no protocol version is left");
+}
+
+function passwordBytes(password: string | Uint8Array | undefined): Uint8Array | undefined {
+  const bytes = typeof password === "string" ? new TextEncoder().encode(password) : password?.slice();
+  return bytes && bytes.length > 0 ? bytes : undefined;
+}
