@@ -7,9 +7,10 @@ export type EncodeEntries = (timestamp: number, entries: readonly NameEntry[]) =
 
 /**
  * Entries per message. The original sends any number in one, but refuses TCP messages above 10 MiB, which the whole table
- * reaches at some 110,000 entries with long container ids. Updates simply add up, so several smaller ones say the same.
+ * reaches at some 100,000 entries with long container ids. Updates simply add up, so several smaller ones say the same;
+ * this many are read in 25 ms, which queries can wait.
  */
-const entriesPerMessage = 20_000;
+const entriesPerMessage = 5000;
 
 /** An update: entries in table order and the Unix time at which its sender made it. Immutable. */
 export class NamesUpdate implements GossipData {

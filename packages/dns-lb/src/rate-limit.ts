@@ -8,6 +8,8 @@ export interface RateLimitOptions {
   readonly perSecond?: number;
   /** Queries at once, after a pause. @defaultValue 200 */
   readonly burst?: number;
+  /** Queries per second of all limited sources together, in the long run. @defaultValue 20,000 */
+  readonly totalPerSecond?: number;
   /** Sources without a limit. @defaultValue {@link privateSubnets}: where containers and hosts live */
   readonly trusted?: readonly Subnet[];
 }
@@ -31,26 +33,35 @@ export interface RateLimiter {
 }
 
 /**
+ * Two bounds: one for each source, against those that ask too much or are made to look so; one for all of them together, so that
+ * however many sources are invented, there is time left for the trusted ones.
+ *
  * One virtual clock per source (the generic cell rate algorithm): each query moves it forward by 1/perSecond, and it may be
  * ahead of the real one by burst/perSecond.
  * @param seed - makes the slots unpredictable; 32 bits
  */
 export function createRateLimiter(options: RateLimitOptions, seed: number): RateLimiter {
-  const { perSecond = 100, burst = 200, trusted = privateSubnets } = options;
+  const { perSecond = 100, burst = 200, totalPerSecond = 20_000, trusted = privateSubnets } = options;
   const stepMs = 1000 / perSecond;
   const aheadMs = burst * stepMs;
   const owners = new Float64Array(slots).fill(-1);
   const clocks = new Float64Array(slots);
+  // A tenth of a second's worth may come at once.
+  const totalStepMs = 1000 / totalPerSecond;
+  let totalClock = 0;
   return {
     admits(client, nowMs) {
       const key = typeof client === "number" ? client : hashText(client);
       if (typeof client === "number" && trusted.some((subnet) => contains(subnet, client))) return true;
+      const total = Math.max(totalClock, nowMs) + totalStepMs;
+      if (total - nowMs > 100) return false;
       const slot = Math.imul(key ^ seed, 0x9e3779b1) >>> 16;
       const before = owners[slot] === key ? clocks[slot]! : 0;
       const after = Math.max(before, nowMs) + stepMs;
       owners[slot] = key;
       const admitted = after - nowMs <= aheadMs;
       clocks[slot] = admitted ? after : before;
+      if (admitted) totalClock = total;
       return admitted;
     },
   };

@@ -50,12 +50,13 @@ export function contentsOf(
   const entries = visible === undefined ? all : visibleEntries(all, visible);
   const addresses = entries.filter((entry) => entry.type === "");
   if (addresses.length === 0 && entries.length === 0) return byAddressLabel(names, key, visible);
+  const weights = entries.filter((entry) => entry.type === "WEIGHT");
   const seen = new Set<number>();
   const candidates: Candidate[] = [];
   for (const { address, origin, containerId } of addresses) {
     if (!repeat && seen.has(address)) continue;
     seen.add(address);
-    candidates.push({ address, origin, containerId, weight: weightOf(entries, origin, containerId) });
+    candidates.push({ address, origin, containerId, weight: weightOf(weights, origin, containerId) });
   }
   return { key, candidates, entries };
 }
@@ -69,10 +70,8 @@ function visibleEntries(all: readonly NameEntry[], visible: readonly Subnet[]): 
   return [...seen, ...all.filter((entry) => entry.type !== "" && follows(entry))];
 }
 
-function weightOf(entries: readonly NameEntry[], origin: number, containerId: string): number {
-  const said = entries.find(
-    (entry) => entry.type === "WEIGHT" && entry.containerId === containerId && entry.origin === origin,
-  );
+function weightOf(weights: readonly NameEntry[], origin: number, containerId: string): number {
+  const said = weights.find((entry) => entry.containerId === containerId && entry.origin === origin);
   return said === undefined ? 1 : parseWeight(said.data);
 }
 

@@ -165,6 +165,13 @@ describe("the rate limiter", () => {
     expect(allowed("2001:db8::2", 5000, 100)).toBe(0);
   });
 
+  it("bounds all sources together, however many there are", () => {
+    const shared = createRateLimiter({ totalPerSecond: 100, trusted: [parseSubnet("10.0.0.0/8")!] }, 1);
+    const admitted = Array.from({ length: 1000 }, (_, i) => shared.admits(0x01000000 + i, 1000)).filter(Boolean).length;
+    expect(admitted).toBe(10);
+    expect(shared.admits(0x0a000001, 1000)).toBe(true);
+  });
+
   it("never limits those it trusts", () => {
     expect(allowed(0x0a000001, 0, 1000)).toBe(1000);
   });

@@ -6,33 +6,26 @@
  * first datagram of a burst; the others are taken in batches until none is left.
  */
 import { createSocket } from "node:dgram";
+import { isIPv4 } from "node:net";
 import { DnsError } from "../errors.ts";
-import type { UdpHandlers, UdpListener, UdpPeer } from "./udp.ts";
-import { sendTo, serveOneByOne } from "./udp.ts";
+import { listenUdp, sendTo, serveOneByOne, type UdpHandlers, type UdpListener } from "./udp.ts";
+
+/** Called per datagram; its bytes are borrowed until the next `receive`. The address is an unsigned 32-bit integer. */
+export type OnDatagram = (buffer: Uint8Array, offset: number, length: number, address: number, port: number) => void;
 
 /** A bound, non-blocking IPv4 socket with fixed slots for datagrams. */
 export interface UdpBatch {
-  /** The descriptor. It is adopted by Node, which closes it. */
+  /** The descriptor. Node adopts it, then closes it. */
   readonly fd: number;
-  /** Datagrams at once. */
-  readonly slots: number;
-  /** Room for each; longer datagrams are cut. */
-  readonly slotBytes: number;
-  /** Received datagrams; slot `i` starts at `i * slotBytes`. Valid until the next `receive`. */
-  readonly received: Uint8Array;
-  /** Datagrams to send, laid out the same way. */
-  readonly outgoing: Uint8Array;
-  /** Takes what is there without waiting. Returns how many slots are filled. */
-  receive(): number;
-  /** Bytes in a received slot. */
-  lengthOf(slot: number): number;
-  /** Sender of a received slot, as an unsigned 32-bit integer. */
-  addressOf(slot: number): number;
-  portOf(slot: number): number;
-  /** Directs the first `length` bytes of outgoing slot `slot` to the sender of received slot `from`. */
-  reply(slot: number, from: number, length: number): void;
-  /** Sends outgoing slots 0 to `count` - 1; what the kernel does not take at once is lost, as UDP may be. */
-  send(count: number): void;
+  /** Takes what is there, without waiting, up to `slots` datagrams; how many. */
+  receive(onDatagram: OnDatagram): number;
+  /** Where in `sendBuffer` the next datagram may be written; -1: flush first. */
+  nextSlot(): number;
+  readonly sendBuffer: Uint8Array;
+  /** Queues the datagram written at the slot. */
+  queue(length: number, address: number, port: number): void;
+  /** Sends what was queued; what the kernel does not take at once is lost, as UDP may be. */
+  flush(): number;
 }
 
 /** Opens one. Throws when the address cannot be bound. */
@@ -40,34 +33,29 @@ export type OpenUdpBatch = (options: {
   readonly address: string;
   readonly port: number;
   readonly slots: number;
-  readonly slotBytes: number;
-  readonly receiveBufferBytes: number;
+  readonly slotSize: number;
 }) => UdpBatch;
 
 /** Enough for a burst, small enough that its slots stay in the processor's cache. */
 const slots = 64;
-const slotBytes = 2048;
+const slotSize = 2048;
 /** Batches taken before other events of the process get their turn: at most half a millisecond. */
 const roundsPerTurn = 8;
-const receiveBufferBytes = 8 << 20;
 
-/** As `listenUdp`, with batches; IPv6 addresses fall back to single datagrams. */
-export function listenUdpBatch(open: OpenUdpBatch) {
-  return async (address: string, port: number, handlers: UdpHandlers): Promise<UdpListener> => {
-    let batch: UdpBatch;
-    try {
-      batch = open({ address, port, slots, slotBytes, receiveBufferBytes });
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new DnsError("DNS_LISTEN_FAILED", `udp ${address} port ${port}: ${reason}`, { cause });
-    }
+/** As {@link listenUdp}, with batches; IPv6 addresses get single datagrams. */
+export function listenUdpBatch(open: OpenUdpBatch): typeof listenUdp {
+  return async (address, port, handlers) => {
+    if (!isIPv4(address)) return listenUdp(address, port, handlers);
+    const batch = openAt(open, address, port);
     const socket = createSocket("udp4");
     await new Promise<void>((resolve) => socket.bind({ fd: batch.fd, exclusive: true }, resolve));
+    socket.setRecvBufferSize(8 << 20);
     const listener: UdpListener = {
       port: socket.address().port,
       send: (bytes, peer) => sendTo(socket, bytes, peer),
       close: () => new Promise((resolve) => socket.close(() => resolve())),
     };
+    const onDatagram = serveInto(batch, handlers, listener);
     let closed = false;
     let scheduled = false;
     socket.once("close", () => {
@@ -75,9 +63,10 @@ export function listenUdpBatch(open: OpenUdpBatch) {
     });
     const drain = (): void => {
       scheduled = false;
-      for (let round = 0; round < roundsPerTurn && !closed; round++) {
-        const count = batch.receive();
-        if (count > 0) serveBatch(batch, count, handlers, listener);
+      for (let round = 0; round < roundsPerTurn; round++) {
+        if (closed) return;
+        const count = batch.receive(onDatagram);
+        batch.flush();
         if (count < slots) return;
       }
       // More is waiting, but so may be others.
@@ -89,25 +78,27 @@ export function listenUdpBatch(open: OpenUdpBatch) {
   };
 }
 
-function serveBatch(batch: UdpBatch, count: number, handlers: UdpHandlers, listener: UdpListener): void {
-  const { received, outgoing } = batch;
-  let filled = 0;
-  for (let slot = 0; slot < count; slot++) {
-    const client = batch.addressOf(slot);
-    const start = slot * slotBytes;
-    const end = start + batch.lengthOf(slot);
-    if (!handlers.admit(client)) {
-      handlers.refuse(received.subarray(start, end), peerOf(batch, slot), listener);
-      continue;
-    }
-    const length = handlers.fast(received, start, end, client, outgoing, filled * slotBytes, (filled + 1) * slotBytes);
-    if (length > 0) batch.reply(filled++, slot, length);
-    else handlers.slow(received.subarray(start, end), peerOf(batch, slot), listener);
+function openAt(open: OpenUdpBatch, address: string, port: number): UdpBatch {
+  try {
+    return open({ address, port, slots, slotSize });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new DnsError("DNS_LISTEN_FAILED", `udp ${address} port ${port}: ${reason}`, { cause });
   }
-  if (filled > 0) batch.send(filled);
 }
 
-const peerOf = (batch: UdpBatch, slot: number): UdpPeer => ({
-  address: batch.addressOf(slot),
-  port: batch.portOf(slot),
-});
+function serveInto(batch: UdpBatch, handlers: UdpHandlers, listener: UdpListener): OnDatagram {
+  const { sendBuffer } = batch;
+  return (buffer, offset, bytes, address, port) => {
+    const end = offset + bytes;
+    if (!handlers.admit(address)) return handlers.refuse(buffer.subarray(offset, end), { address, port }, listener);
+    let slot = batch.nextSlot();
+    if (slot < 0) {
+      batch.flush();
+      slot = batch.nextSlot();
+    }
+    const length = handlers.fast(buffer, offset, end, address, sendBuffer, slot, slot + slotSize);
+    if (length > 0) batch.queue(length, address, port);
+    else handlers.slow(buffer.subarray(offset, end), { address, port }, listener);
+  };
+}

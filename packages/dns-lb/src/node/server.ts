@@ -44,7 +44,7 @@ export interface DnsServerOptions {
   readonly fallbackTimeoutMs?: number;
   /** After how long the next upstream is asked as well. @defaultValue 300 */
   readonly hedgeMs?: number;
-  /** Batched sockets, `openUdpBatch` of `@weaved/tun-datapath/node`. @defaultValue one datagram at a time */
+  /** Batched sockets, `openUdpBatch` of `@weaved/tun-datapath/linux`. @defaultValue one datagram at a time */
   readonly udpBatch?: OpenUdpBatch;
   /** @defaultValue `Math.random` */
   readonly random?: Random;
@@ -222,13 +222,17 @@ function createService({ options, responder, forwarder, fast, stats, clock }: Se
     });
   };
   let refused = 0;
+  let hintedAt = 0;
   return {
     admit: (client) => limiter === undefined || limiter.admits(client, clock.now()),
     refuse(message, peer, listener) {
       totals.limited++;
-      // Every other one gets a mere TC, no larger than the query: worthless to an amplifier, a hint to an honest client.
-      const parsed = ++refused % 2 === 0 ? parseQuery(message) : undefined;
-      if (parsed?.kind === "query") listener.send(responder.truncated(parsed.query), peer);
+      // Of two that are refused one may hear a mere TC, no larger than the query: worthless to an amplifier, a hint to an
+      // honest client to come over TCP. A thousand hints a second are enough.
+      if (++refused % 2 !== 0 || clock.now() - hintedAt < 1) return;
+      hintedAt = clock.now();
+      const parsed = parseQuery(message);
+      if (parsed.kind === "query") listener.send(responder.truncated(parsed.query), peer);
     },
     fast: (message, start, end, client, out, at, outEnd) =>
       log === undefined ? fast.answer(message, start, end, client, out, at, outEnd) : 0,
