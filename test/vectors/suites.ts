@@ -6,6 +6,9 @@ import { meshHandshakeVectors } from "../../packages/gossip-mesh/test/vectors/me
 import { peerNameVectors } from "../../packages/gossip-mesh/test/vectors/peer-names.ts";
 import { routingVectors } from "../../packages/gossip-mesh/test/vectors/routing.ts";
 import { topologyVectors } from "../../packages/gossip-mesh/test/vectors/topology.ts";
+import { fastdpVectors } from "../../packages/tun-datapath/test/vectors/fastdp.ts";
+import { sleeveFrameVectors } from "../../packages/tun-datapath/test/vectors/sleeve-frames.ts";
+import { vpcCidrVectors } from "../../packages/vpc-routes/test/vectors/vpc-cidrs.ts";
 import type { VectorSuite } from "./suite.ts";
 
 /** Every suite of the repository, in the order of the vector files. */
@@ -18,4 +21,7 @@ export const suites: readonly VectorSuite[] = [
   peerNameVectors,
   routingVectors,
   topologyVectors,
+  fastdpVectors,
+  sleeveFrameVectors,
+  vpcCidrVectors,
 ];

@@ -1,0 +1,72 @@
+import { parseCidr } from "./address.ts";
+import type { OwnedRange, PeerName, Route } from "./ports.ts";
+
+interface Span {
+  readonly start: number;
+  readonly end: number;
+  readonly route: Route;
+}
+
+/**
+ * The parts of `ranges` that a packet through this table really reaches: the longest match is an active route to the
+ * owner's own interface. Everything else needs the overlay, whatever the plan hoped for.
+ * @param owners - which peer an interface belongs to
+ */
+export function nativeRanges(
+  routes: readonly Route[],
+  owners: ReadonlyMap<string, PeerName>,
+  ranges: readonly OwnedRange[],
+): OwnedRange[] {
+  const spans = flatten(routes);
+  const found: OwnedRange[] = [];
+  let at = 0;
+  for (const { start, end, peer } of ranges) {
+    while (at < spans.length && (spans[at] as Span).end <= start) at++;
+    for (let i = at; i < spans.length && (spans[i] as Span).start < end; i++) {
+      const span = spans[i] as Span;
+      const { eni, state } = span.route;
+      if (state !== "active" || eni === undefined || owners.get(eni) !== peer) continue;
+      append(found, { start: Math.max(start, span.start), end: Math.min(end, span.end), peer });
+    }
+  }
+  return found;
+}
+
+/** IPv4 routes as disjoint spans in address order, each with its longest match. CIDRs nest or are apart, so a stack does. */
+function flatten(routes: readonly Route[]): Span[] {
+  const blocks = routes.flatMap((route) => {
+    if (route.destination.startsWith("pl-") || route.destination.includes(":")) return [];
+    const cidr = parseCidr(route.destination);
+    const start = Number(cidr.base);
+    return [{ start, end: start + 2 ** (32 - cidr.length), route }];
+  });
+  blocks.sort((a, b) => a.start - b.start || b.end - a.end);
+  const spans: Span[] = [];
+  const open: Span[] = [];
+  let at = 0;
+  const advance = (to: number) => {
+    const top = open[open.length - 1];
+    if (top !== undefined && to > at) spans.push({ start: at, end: to, route: top.route });
+    at = to;
+  };
+  const closeUntil = (address: number) => {
+    for (let top = open[open.length - 1]; top !== undefined && top.end <= address; top = open[open.length - 1]) {
+      advance(top.end);
+      open.pop();
+    }
+  };
+  for (const block of blocks) {
+    closeUntil(block.start);
+    advance(block.start);
+    open.push(block);
+  }
+  closeUntil(Number.POSITIVE_INFINITY);
+  return spans;
+}
+
+function append(list: OwnedRange[], range: OwnedRange): void {
+  const last = list[list.length - 1];
+  if (last !== undefined && last.peer === range.peer && last.end === range.start) {
+    list[list.length - 1] = { ...last, end: range.end };
+  } else list.push(range);
+}

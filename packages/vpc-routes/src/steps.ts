@@ -1,0 +1,131 @@
+import { type Cidr, contains, formatCidr, parseCidr } from "./address.ts";
+import type { Route, RouteTable } from "./ports.ts";
+import type { Registry } from "./registry.ts";
+
+/** One change to one route table. */
+export interface RouteStep {
+  readonly do: "create" | "replace" | "delete";
+  readonly table: string;
+  readonly destination: string;
+  /** The interface it will lead to; absent for `delete`. */
+  readonly eni?: string;
+  /** What the route led to before. */
+  readonly was?: string;
+  readonly why: string;
+}
+
+/** A destination that we want and somebody else holds. */
+export interface RouteConflict {
+  readonly table: string;
+  readonly destination: string;
+  readonly holder: string;
+  readonly blackhole: boolean;
+}
+
+/** What one host does to one table. */
+export interface TablePlan {
+  /** In the order to apply: creations first, unless the table has no room for them. */
+  readonly steps: readonly RouteStep[];
+  readonly conflicts: readonly RouteConflict[];
+}
+
+/** What {@link planTable} decides from. */
+export interface TableInput {
+  readonly table: RouteTable;
+  /** Interface of this host. */
+  readonly self: string;
+  /** Destinations that should lead to this host. */
+  readonly wanted: readonly string[];
+  /** Interfaces of this cluster's members, living or dead. */
+  readonly members: Registry;
+  /** CIDRs of the container network: nothing outside is ever touched. */
+  readonly within: readonly Cidr[];
+  /** Interfaces proven to be gone for good. */
+  readonly dead?: ReadonlySet<string>;
+  /** Take over black holes of unknown origin. @defaultValue false */
+  readonly adoptBlackholes?: boolean;
+  /** Routes that can still be added. @defaultValue no limit */
+  readonly room?: number;
+}
+
+/**
+ * What this host changes in a table. The rule of ownership:
+ * - a route is ours when somebody created it (origin `CreateRoute`), its destination is inside the container network, and it
+ *   leads to this host's interface or to one in the registry;
+ * - ours and wanted: kept, or replaced when it leads to another member (dead or handed over);
+ * - ours, leads here or to a proven dead member, not wanted: deleted;
+ * - leads to another living member: left to that member;
+ * - anything else is foreign: never touched, reported where it holds a wanted destination. A foreign black hole is
+ *   replaced only with `adoptBlackholes`.
+ */
+export function planTable(input: TableInput): TablePlan {
+  const { table, self, members } = input;
+  const dead = input.dead ?? new Set();
+  const wanted = new Set(input.wanted);
+  const create: RouteStep[] = [];
+  const replace: RouteStep[] = [];
+  const remove: RouteStep[] = [];
+  const conflicts: RouteConflict[] = [];
+  const there = new Map(table.routes.map((route) => [canonical(route.destination), route]));
+  for (const destination of wanted) {
+    const route = there.get(destination);
+    if (route === undefined) {
+      create.push({ do: "create", table: table.id, destination, eni: self, why: "owned here" });
+    } else if (route.eni !== self) {
+      const why = takeOver(route, input);
+      const was = holder(route);
+      if (why !== undefined) replace.push({ do: "replace", table: table.id, destination, eni: self, was, why });
+      else conflicts.push({ table: table.id, destination, holder: was, blackhole: route.state === "blackhole" });
+    }
+  }
+  for (const route of table.routes) {
+    if (wanted.has(canonical(route.destination)) || !isInside(route, input.within)) continue;
+    const here = route.eni === self;
+    const gone = route.eni !== undefined && members.has(route.eni) && dead.has(route.eni);
+    if (!here && !gone) continue;
+    const why = here ? "no longer owned here" : "its host is gone";
+    remove.push({ do: "delete", table: table.id, destination: route.destination, was: holder(route), why });
+  }
+  const full = create.length > (input.room ?? Number.POSITIVE_INFINITY);
+  return { steps: full ? [...remove, ...replace, ...create] : [...create, ...replace, ...remove], conflicts };
+}
+
+/** The table as it is after a step: what planning goes on from without another read. */
+export function applyStep(table: RouteTable, step: RouteStep): RouteTable {
+  const rest = table.routes.filter((route) => canonical(route.destination) !== step.destination);
+  if (step.do === "delete") return { ...table, routes: rest };
+  const route: Route = {
+    destination: step.destination,
+    state: "active",
+    origin: "CreateRoute",
+    ...(step.eni === undefined ? {} : { eni: step.eni }),
+  };
+  return { ...table, routes: [...rest, route] };
+}
+
+/** Whether a route is one that members of the cluster manage. */
+export function isOurs(route: Route, members: Registry, within: readonly Cidr[]): boolean {
+  return route.eni !== undefined && members.has(route.eni) && isInside(route, within);
+}
+
+/** Canonical text of a destination; prefix list ids stay as they are. */
+export function canonical(destination: string): string {
+  return destination.startsWith("pl-") ? destination : formatCidr(parseCidr(destination));
+}
+
+/** Whether somebody created the route inside the container network. */
+function isInside(route: Route, within: readonly Cidr[]): boolean {
+  if (route.origin !== "CreateRoute" || route.destination.startsWith("pl-")) return false;
+  const cidr = parseCidr(route.destination);
+  return within.some((block) => contains(block, cidr));
+}
+
+function takeOver(route: Route, input: TableInput): string | undefined {
+  if (!isInside(route, input.within)) return undefined;
+  if (route.eni !== undefined && input.members.has(route.eni)) return "handed over by another member";
+  return input.adoptBlackholes === true && route.state === "blackhole" ? "adopted black hole" : undefined;
+}
+
+function holder(route: Route): string {
+  return route.eni ?? route.gateway ?? route.instance ?? "unknown";
+}
