@@ -8,7 +8,7 @@ export interface RateLimitOptions {
   readonly perSecond?: number;
   /** Queries at once, after a pause. @defaultValue 200 */
   readonly burst?: number;
-  /** Queries per second of all limited sources together, in the long run. @defaultValue 20,000 */
+  /** Queries per second of all limited sources together, in the long run. @defaultValue 5000 */
   readonly totalPerSecond?: number;
   /** Sources without a limit. @defaultValue {@link privateSubnets}: where containers and hosts live */
   readonly trusted?: readonly Subnet[];
@@ -41,7 +41,7 @@ export interface RateLimiter {
  * @param seed - makes the slots unpredictable; 32 bits
  */
 export function createRateLimiter(options: RateLimitOptions, seed: number): RateLimiter {
-  const { perSecond = 100, burst = 200, totalPerSecond = 20_000, trusted = privateSubnets } = options;
+  const { perSecond = 100, burst = 200, totalPerSecond = 5000, trusted = privateSubnets } = options;
   const stepMs = 1000 / perSecond;
   const aheadMs = burst * stepMs;
   const owners = new Float64Array(slots).fill(-1);

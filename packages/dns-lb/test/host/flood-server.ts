@@ -1,4 +1,4 @@
-/** The server of the flood test, a process of its own: `flood-server.ts single|batched`; sends its address when it listens. */
+/** The server of the flood test, a process of its own: sends its address when it listens. */
 import { openUdpBatch } from "@weaved/tun-datapath/linux";
 import { parseSubnet } from "../../src/address.ts";
 import { createNames } from "../../src/names.ts";
@@ -12,7 +12,7 @@ const server = await startDnsServer({
   address: "127.0.0.1",
   port: 0,
   upstreams: { servers: [] },
-  ...(process.argv[2] === "batched" ? { udpBatch: openUdpBatch } : {}),
+  udpBatch: openUdpBatch,
   rateLimit: { perSecond: 5, burst: 5, trusted: [parseSubnet("127.0.0.0/16")!] },
 });
 process.send?.(server.addresses[0]);

@@ -90,8 +90,8 @@ interface FloodResult {
  *     honest client: 127.0.0.1 ──────────────────>─┘
  */
 describe("a flood from 10,000 sources", () => {
-  it.each(["single", "batched"])("leaves honest clients answered, with %s datagrams", async (mode) => {
-    const server = start("flood-server.ts", mode);
+  it("leaves honest clients answered", async () => {
+    const server = start("flood-server.ts");
     const { address, port } = await message<{ address: string; port: number }>(server);
     const calm = await honest(address, port, 100);
     expect(calm.answered).toBe(100);
@@ -102,11 +102,11 @@ describe("a flood from 10,000 sources", () => {
     const result = await over;
     const gain = result.receivedBytes / result.sentBytes;
     console.log(
-      `${mode}: ${result.sent} hostile packets in 5 s; of 200 honest queries ${during.answered} answered, ${during.atOnce} at the first ` +
+      `${result.sent} hostile packets in 5 s; of 200 honest queries ${during.answered} answered, ${during.atOnce} at the first ` +
         `attempt, p99 of those ${during.p99} (calm: ${calm.p99}); ${gain.toFixed(2)} bytes came back for each hostile one`,
     );
     expect(result.sent).toBeGreaterThan(50_000);
-    // One datagram per event costs ten times as much as a batched one, so a flood can fill the processor that way.
-    expect(during.answered).toBeGreaterThanOrEqual(mode === "batched" ? 200 : 180);
+    // On a processor shared with other work some wait longer than a resolver does.
+    expect(during.answered).toBeGreaterThanOrEqual(190);
   });
 });
