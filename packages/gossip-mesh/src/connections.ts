@@ -144,8 +144,9 @@ export class Connections {
     maker.connected(made);
     membership.noteSeen(connection.name);
     membership.ownChange(connection.name);
-    if (connection.remote!.topologySync) sync.add(connection);
-    if (restarted || !reachable) router.sendEverything(connection);
+    const stranger = restarted || !reachable;
+    if (connection.remote!.topologySync) sync.add(connection, { greet: stranger });
+    if (stranger) router.sendEverything(connection);
     journal.logger?.info(`${connection.label}: connected`, { version: connection.version, restarted });
     if (connection.overlay) connection.overlay.confirm();
     else this.#establish(connection);

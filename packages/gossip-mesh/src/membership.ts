@@ -20,8 +20,8 @@ const ROUTES_DELAY_MS = 100;
 export interface MembershipHost {
   readonly topology: Topology;
   readonly clock: Clock;
-  /** Tells a few neighbours about some peers. */
-  spread(data: TopologyData, except?: PeerName): void;
+  /** Tells neighbours about ourselves and some peers. */
+  tell(names: ReadonlySet<PeerName>): void;
   /** Something has changed that dialling may depend on. */
   onChanged(): void;
   onListenerError(error: unknown): void;
@@ -109,7 +109,7 @@ export class Membership {
       this.#cancelUpdate = undefined;
       const names = new Set([this.#host.topology.self, ...this.#update]);
       this.#update.clear();
-      this.#host.spread(new TopologyData(this.#host.topology, names));
+      this.#host.tell(names);
     });
   }
 

@@ -8,7 +8,6 @@ import { Connections } from "./connections.ts";
 import { MeshError, toMeshError } from "./errors.ts";
 import { Channels } from "./gossip/channels.ts";
 import { GossipRouter, TOPOLOGY_CHANNEL } from "./gossip/router.ts";
-import { TopologyData } from "./gossip/topology-data.ts";
 import { TopologySync } from "./gossip/topology-sync.ts";
 import { Journal } from "./journal.ts";
 import { Membership } from "./membership.ts";
@@ -52,21 +51,25 @@ export function createMesh(options: MeshOptions, ports: MeshPorts): Mesh {
   const membership: Membership = new Membership({
     topology,
     clock,
-    spread: (data, except) => router.spread(TOPOLOGY_CHANNEL, data, except),
+    tell(names) {
+      sync.push();
+      router.spreadTopology(names);
+    },
     onChanged: () => maker.evaluate(),
     onListenerError: (error) => journal.complaint("listener", toMeshError(error, "MESH_USAGE")),
   });
   const sync = new TopologySync({
     topology,
     clock,
+    random,
     merge(records, from) {
       const { changed } = membership.merge(records);
-      if (changed.length > 0) router.spread(TOPOLOGY_CHANNEL, new TopologyData(topology, changed), from);
+      if (changed.length > 0) router.spreadTopology(new Set(changed), from);
     },
   });
   const connection = (peer: number): ReturnType<Connections["get"]> => connections.get(peer);
   const { routes } = membership;
-  const router = new GossipRouter({ self: name, clock, random, channels, routes, journal, sync, connection });
+  const router = new GossipRouter({ self: name, clock, random, topology, channels, routes, journal, sync, connection });
   const dial: ConstructorParameters<typeof ConnectionMaker>[0]["dial"] = (to, expected) =>
     connections.dial(to, expected);
   const maker = new ConnectionMaker({ topology, clock, random, transport, port, discovery, limit, dial });
@@ -123,6 +126,7 @@ export function createMesh(options: MeshOptions, ports: MeshPorts): Mesh {
       cancelGossip();
       maker.close();
       membership.close();
+      sync.close();
       connections.close();
     },
   };

@@ -6,6 +6,7 @@ import type { Journal } from "../journal.ts";
 import { formatPeerName } from "../peer-name.ts";
 import type { Clock, GossipData, GossipHandler, GossipSender, PeerName, Random } from "../ports.ts";
 import type { Routes } from "../routing/routes.ts";
+import type { Topology } from "../topology/topology.ts";
 import { decodeEnvelope, type Envelope, encodeEnvelope, Tag } from "../wire/envelope.ts";
 import type { Channels } from "./channels.ts";
 import { drawNeighbours } from "./neighbours.ts";
@@ -22,6 +23,7 @@ export interface RouterHost {
   readonly self: PeerName;
   readonly clock: Clock;
   readonly random: Random;
+  readonly topology: Topology;
   readonly channels: Channels;
   readonly routes: Routes;
   readonly journal: Journal;
@@ -74,6 +76,32 @@ export class GossipRouter {
     for (const name of drawNeighbours(routes.paths("all"), random, except)) {
       const connection = this.#host.connection(name);
       if (connection) this.sendTo(connection, channel, data);
+    }
+  }
+
+  /**
+   * News of the topology. Neighbours that speak as the original does are drawn as it draws them. In a sparse mesh the others
+   * all hear of it; in a dense one those behind us on the way from the peer concerned, which are mostly none: it has told
+   * them itself. What a changing topology leads astray, the exchange of digests makes up for.
+   */
+  spreadTopology(names: ReadonlySet<PeerName>, except?: PeerName): void {
+    const { self, routes, random, sync, topology } = this.#host;
+    const data = new TopologyData(topology, names);
+    const drawn = drawNeighbours(routes.paths("all"), random, except);
+    const links = topology.own.links;
+    const sparse = drawn.length >= links.length - 1;
+    for (const to of drawn) {
+      const connection = this.#host.connection(to);
+      if (connection && !connection.remote!.topologySync) this.sendTo(connection, TOPOLOGY_CHANNEL, data);
+      else if (connection && sparse) sync.announce(connection, names);
+    }
+    if (sparse) return;
+    for (const name of names) {
+      if (name === self) continue;
+      for (const hop of routes.hops(name, "all")) {
+        const connection = hop === except ? undefined : this.#host.connection(hop);
+        if (connection?.remote!.topologySync) sync.announce(connection, [name]);
+      }
     }
   }
 
@@ -155,7 +183,8 @@ export class GossipRouter {
       }
       case Tag.gossip: {
         const data = handler.onGossip(payload);
-        if (data) this.spread(channel, data, from.name);
+        if (data instanceof TopologyData) this.spreadTopology(data.names, from.name);
+        else if (data) this.spread(channel, data, from.name);
         return;
       }
     }

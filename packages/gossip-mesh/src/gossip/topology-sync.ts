@@ -1,5 +1,5 @@
 /** The logic of the topology sync; see sync-messages.ts for the exchange. */
-import type { Clock, PeerName } from "../ports.ts";
+import type { Clock, PeerName, Random } from "../ports.ts";
 import { patchLinks } from "../topology/history.ts";
 import { decodeRecords } from "../topology/payload.ts";
 import type { PeerRecord } from "../topology/record.ts";
@@ -7,11 +7,13 @@ import type { Topology } from "../topology/topology.ts";
 import { decodeSync, encodeSync, type PeerVersion, type RecordChange, type SyncMessage } from "./sync-messages.ts";
 
 /** News is gathered this long before it is announced: in a storm one announcement covers many changes. */
-const ANNOUNCE_DELAY_MS = 10;
+const ANNOUNCE_DELAY_MS = 20;
 /** A want is not repeated to others for as long as its answer may take. */
 const WANT_PATIENCE_MS = 1_000;
 /** A digest is answered with our own at most this often. */
 const DIGEST_REPLY_MS = 5_000;
+/** After the last change, digests are compared with a neighbour at these intervals, in case that some news was lost. */
+const RECONCILE_MS = [2_000, 4_000, 8_000];
 /** Most records in one answer, so that no message comes near the limit; the rest is had at the next digest. */
 const MAX_GIVEN = 4_096;
 
@@ -32,6 +34,7 @@ interface LinkState {
 export interface SyncHost {
   readonly topology: Topology;
   readonly clock: Clock;
+  readonly random: Random;
   /** Merges records that came over a link, and passes on what was new. */
   merge(records: readonly PeerRecord[], from: PeerName): void;
 }
@@ -44,15 +47,18 @@ export class TopologySync {
   /** Versions asked for: until when, of whom. Bounded by: peers that neighbours have announced, for one second. */
   readonly #wanted = new Map<PeerName, { readonly version: bigint; readonly until: number; readonly of: SyncLink }>();
   #announcing = false;
+  /** What neighbours were last sent of ourselves. */
+  #pushed: PeerRecord | undefined;
+  #cancelReconcile: (() => void) | undefined;
 
   constructor(host: SyncHost) {
     this.#host = host;
   }
 
-  /** A neighbour is there: finds out whether it believes the same. */
-  add(link: SyncLink): void {
+  /** A neighbour is there. One that had no other way to us is asked whether it believes the same. */
+  add(link: SyncLink, options: { readonly greet: boolean }): void {
     this.#links.set(link, { news: new Set(), repliedAt: Number.NEGATIVE_INFINITY });
-    this.greet(link);
+    if (options.greet) this.greet(link);
   }
 
   /** A neighbour is gone; what it was asked for is asked of others when they announce it. */
@@ -64,6 +70,42 @@ export class TopologySync {
   /** Compares digests: what periodic gossip of the complete state amounts to when both believe the same. */
   greet(link: SyncLink): void {
     this.#send(link, { kind: "digest", digest: this.#host.topology.digest });
+  }
+
+  /** Sends all neighbours what has changed in our own record since the last time: the same bytes to each. */
+  push(): void {
+    const { own, self } = this.#host.topology;
+    const base = this.#pushed;
+    this.#pushed = own;
+    this.#changed();
+    const since = base && this.#host.topology.history(self)?.since(base.version);
+    const changes = since ? [{ ...own, ...since, base: base.version }] : [];
+    const records = this.#host.topology.encode(since ? [] : [self]);
+    const payload = encodeSync({ kind: "give", records, changes });
+    for (const link of this.#links.keys()) link.sendSync(payload);
+  }
+
+  /** Compares digests for a while after a change, ever more rarely, each time with another neighbour. */
+  #changed(): void {
+    this.#cancelReconcile?.();
+    const [first, ...later] = RECONCILE_MS;
+    this.#cancelReconcile = this.#reconcile(first!, later);
+  }
+
+  #reconcile(delayMs: number, later: readonly number[]): () => void {
+    const { clock, random } = this.#host;
+    return clock.after(delayMs * (0.75 + random() / 2), () => {
+      const links = [...this.#links.keys()];
+      const link = links[Math.floor(random() * links.length)];
+      if (link) this.greet(link);
+      const [next, ...rest] = later;
+      this.#cancelReconcile = next === undefined ? undefined : this.#reconcile(next, rest);
+    });
+  }
+
+  /** Ends its timers. */
+  close(): void {
+    this.#cancelReconcile?.();
   }
 
   /** Tells a neighbour, soon, that these peers have changed. */
@@ -191,6 +233,7 @@ export class TopologySync {
       }
     }
     for (const { name } of records) this.#wanted.delete(name);
+    if (records.length > 0) this.#changed();
     this.#host.merge(records, link.name);
     if (misfits.length > 0) this.#send(link, { kind: "want", versions: misfits });
   }
