@@ -1,0 +1,26 @@
+/** Causes of a {@link DatapathError}. */
+export type DatapathErrorCode =
+  /** koffi's binary or libc could not be loaded. */
+  | "DATAPATH_NO_FFI"
+  /** A system call failed; the message has its name, its errno. */
+  | "DATAPATH_SYSCALL"
+  /** An option or argument cannot be meant. */
+  | "DATAPATH_BAD_INPUT"
+  /** The remote peer has no overlay of ours. */
+  | "DATAPATH_NO_COMMON_OVERLAY"
+  /** No heartbeat arrived for a minute, or the remote took a link down. */
+  | "DATAPATH_LINK_LOST"
+  /** The forwarding worker ended although nobody closed it. */
+  | "DATAPATH_WORKER_DIED"
+  /** Used after `close`. */
+  | "DATAPATH_CLOSED";
+
+/** Every failure of this package. Branch on `code`; the message is for people and may change. */
+export class DatapathError extends Error {
+  override readonly name = "DatapathError";
+  readonly code: DatapathErrorCode;
+  constructor(code: DatapathErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

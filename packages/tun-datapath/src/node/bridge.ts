@@ -1,0 +1,18 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** Runs `ip`, `bridge`; rejects with its message. */
+export async function command(program: "ip" | "bridge", ...args: string[]): Promise<string> {
+  const { stdout } = await run(program, args);
+  return stdout;
+}
+
+/** Plugs the TAP device into its bridge, isolated from other overlay ports, so that flooding cannot loop. */
+export async function plugTap(device: string, mtu: number, bridge: string | undefined): Promise<void> {
+  await command("ip", "link", "set", "dev", device, "mtu", String(mtu), "up");
+  if (bridge === undefined) return;
+  await command("ip", "link", "set", "dev", device, "master", bridge);
+  await command("bridge", "link", "set", "dev", device, "isolated", "on");
+}

@@ -1,0 +1,63 @@
+import type { OverlayOpener, OverlaySealer } from "@weaved/sleeve-crypto/overlay";
+import type { PacketOpener, PacketSealer } from "@weaved/sleeve-crypto";
+import type { GsoLink } from "../../gso-link.ts";
+import type { Assembly } from "../../gso-wire.ts";
+import type { SleeveLink } from "../../sleeve-link.ts";
+import type { PeerName } from "../../types.ts";
+import type { VxlanLink } from "../../vxlan-link.ts";
+import type { OverlayName } from "../api.ts";
+import type { Memory } from "./memory.ts";
+import type { Sender } from "./transmitter.ts";
+
+/** Keys of one connection, when it is sealed. */
+export interface LinkKeys {
+  readonly sealer: PacketSealer;
+  readonly opener: PacketOpener;
+  readonly gsoSealer: OverlaySealer | undefined;
+  readonly gsoOpener: OverlayOpener | undefined;
+}
+
+/** A packet being filled with small frames, in the arena; `at` is -1 when there is none. */
+export interface Pending {
+  at: number;
+  end: number;
+  limit: number;
+  frames: number;
+}
+
+/** A super-frame being put together, in memory that the TAP device can be written from. */
+export interface AssemblyMemory {
+  readonly assembly: Assembly;
+  readonly memory: Memory;
+}
+
+/** Everything that the forwarding loop knows of a connection. */
+export interface Link {
+  readonly id: number;
+  readonly peer: PeerName;
+  /** Common overlays, in the order of their indexes. */
+  readonly common: readonly OverlayName[];
+  readonly keys: LinkKeys | undefined;
+  readonly sleeve: SleeveLink | undefined;
+  readonly gso: GsoLink | undefined;
+  readonly vxlan: VxlanLink | undefined;
+  readonly sleeveSender: Sender;
+  readonly gsoSender: Sender;
+  readonly pendingDf: Pending;
+  readonly pendingNonDf: Pending;
+  readonly pendingGso: Pending;
+  /** Two, so that a super-frame may overtake the one before it. Made when the first piece arrives. */
+  assemblies: readonly AssemblyMemory[] | undefined;
+  superFrames: number;
+  confirmed: boolean;
+  established: boolean;
+  framesIn: number;
+  framesOut: number;
+  /** Why `gso` is not in use, as far as known before trying. */
+  gsoReason: string;
+  vxlanReason: string;
+}
+
+export function noPending(): Pending {
+  return { at: -1, end: 0, limit: 0, frames: 0 };
+}

@@ -1,0 +1,207 @@
+import { ARP_REQUEST, ArpMemory, arpOperation, arpSenderIp, arpSenderMac, arpTargetIp, isArp, putArpReply } from "../../arp.ts";
+import { get48 } from "../../bytes.ts";
+import type { Counters } from "../../counters.ts";
+import { ETHERNET_BYTES, ipv4Destination, isIpv4, STP_MAC } from "../../ethernet.ts";
+import { MacTable } from "../../macs.ts";
+import { OwnerTable } from "../../owners.ts";
+import type { PeerName, RouteTables } from "../../types.ts";
+import type { Egress } from "./egress.ts";
+import type { Link } from "./link.ts";
+import { type Arena, HEADROOM, type Memory } from "./memory.ts";
+
+const VNET_BYTES = 10;
+
+/** What switching needs of the rest. */
+export interface SwitchingParts {
+  readonly name: PeerName;
+  readonly arena: Arena;
+  readonly counters: Counters;
+  readonly links: ReadonlyMap<PeerName, Link>;
+  readonly now: () => number;
+  /** Writes a frame, its 10-byte header before it, to the TAP device; false when refused. */
+  readonly inject: (memory: Memory, vnet: number, length: number) => boolean;
+  /** A MAC was learned or moved; `peer` 0: forgotten. For the kernel's tables. */
+  readonly onMac: (mac: number, peer: PeerName) => void;
+}
+
+const isGroup = (mac: number): boolean => Math.floor(mac / 0x010000000000) % 2 === 1;
+
+/**
+ * Decides where frames go. After protocol notes 14, with three changes: a MAC that shows up here has moved here; an
+ * unknown unicast frame goes to the owner of its address alone; ARP is answered from memory, or asked of the owner.
+ */
+export class Switching {
+  readonly macs: MacTable = new MacTable();
+  readonly owners: OwnerTable = new OwnerTable();
+  readonly #arp: ArpMemory = new ArpMemory();
+  readonly #p: SwitchingParts;
+  #egress!: Egress;
+  #tables: RouteTables = { unicast: new Map(), broadcast: new Map() };
+
+  constructor(parts: SwitchingParts) {
+    this.#p = parts;
+  }
+
+  /** Egress feeds answers back into switching, so one of the two is told later. */
+  connect(egress: Egress): void {
+    this.#egress = egress;
+  }
+  setRoutes(tables: RouteTables): void {
+    this.#tables = tables;
+  }
+
+  /** A frame captured from the TAP device, in the arena. */
+  captured(vnet: number, frame: number, length: number): void {
+    const { counters, name, arena } = this.#p;
+    const { b } = arena.memory;
+    counters.add("tapIn");
+    if (length < ETHERNET_BYTES) return counters.add("dropMalformed");
+    const dst = get48(b, frame);
+    const src = get48(b, frame + 6);
+    if (dst === STP_MAC) return counters.add("dropStp");
+    if (!this.#learn(src, name)) return counters.add("dropFlapping");
+    let peer = isGroup(dst) ? undefined : this.macs.find(dst);
+    if (isArp(b, frame, length)) {
+      const asked = this.#arpCaptured(frame);
+      if (asked === "answered") return counters.add("answered");
+      peer ??= asked;
+    } else if (peer === undefined && !isGroup(dst)) peer = this.#ownerOf(b, frame, length);
+    if (peer === name) return counters.add("dropLocal");
+    if (peer === undefined) this.#flood(name, arena.memory, vnet, frame, length, true);
+    else this.#relay(name, peer, vnet, frame, length);
+  }
+
+  /** Whether the frame may go on. */
+  #learn(mac: number, peer: PeerName): boolean {
+    const learned = this.macs.learn(mac, peer, this.#p.now());
+    if (learned === "known") return true;
+    if (learned === "held") return false;
+    if (learned === "moved") this.#p.counters.add("macMoved");
+    this.#p.onMac(mac, peer);
+    return true;
+  }
+
+  /** The peer that owns the frame's IPv4 destination, when it can be reached. */
+  #ownerOf(b: Uint8Array, frame: number, length: number): PeerName | undefined {
+    return isIpv4(b, frame, length) ? this.#reachable(this.owners.find(ipv4Destination(b, frame))) : undefined;
+  }
+
+  #reachable(peer: PeerName | undefined): PeerName | undefined {
+    return peer !== undefined && peer !== this.#p.name && this.#tables.unicast.has(peer) ? peer : undefined;
+  }
+
+  /** An ARP frame of ours: whom to ask instead of everyone, if not answered here. */
+  #arpCaptured(frame: number): PeerName | "answered" | undefined {
+    const { arena, now, counters } = this.#p;
+    const { b } = arena.memory;
+    this.#arp.hear(arpSenderIp(b, frame), arpSenderMac(b, frame), now());
+    const target = arpTargetIp(b, frame);
+    // An announcement asks for its own address: everyone is to hear it.
+    if (arpOperation(b, frame) !== ARP_REQUEST || target === arpSenderIp(b, frame)) return undefined;
+    const owner = this.#reachable(this.owners.find(target));
+    const mac = this.#arp.find(target, now());
+    const home = mac === undefined ? undefined : this.macs.find(mac);
+    const mayAsk = this.#arp.mayAskOwnerAlone(target, now());
+    if (mac !== undefined && mayAsk && this.#reachable(home) !== undefined && (owner === undefined || owner === home)) {
+      const at = arena.take(HEADROOM + 42);
+      if (at < 0) return undefined;
+      b.fill(0, at, at + HEADROOM);
+      putArpReply(b, at + HEADROOM, b, frame, mac);
+      counters.add("made");
+      this.#toTap(arena.memory, at + HEADROOM - VNET_BYTES, 42);
+      return "answered";
+    }
+    return mayAsk ? owner : undefined;
+  }
+
+  #toTap(memory: Memory, vnet: number, length: number): void {
+    this.#p.counters.add(this.#p.inject(memory, vnet, length) ? "tapOut" : "dropTapRefused");
+  }
+
+  /** A frame in the arena, for a peer that may be several hops away. */
+  #relay(src: PeerName, dst: PeerName, vnet: number, frame: number, length: number): void {
+    const { counters, links } = this.#p;
+    const hop = this.#tables.unicast.get(dst);
+    if (hop === undefined || hop === 0) return counters.add("dropNoRoute");
+    const link = links.get(hop);
+    if (link === undefined) return counters.add("dropNoLink");
+    this.#egress.send(link, src, dst, vnet, frame, length, false);
+  }
+
+  /** Copies to every neighbour that the originator's broadcasts go to. `owned`: the frame itself counts as one of them. */
+  #flood(src: PeerName, memory: Memory, vnet: number, frame: number, length: number, owned: boolean): void {
+    const { counters, links, arena } = this.#p;
+    const hops = this.#tables.broadcast.get(src) ?? [];
+    counters.add("flooded");
+    let copies = 0;
+    for (const hop of hops) {
+      const link = links.get(hop);
+      if (link === undefined) continue;
+      const at = this.#copy(memory, vnet, frame, length);
+      if (at < 0) break;
+      copies++;
+      this.#egress.send(link, src, hop, at - (frame - vnet), at, length, true);
+    }
+    void arena;
+    counters.add("made", owned ? Math.max(0, copies - 1) : copies);
+    if (owned && copies === 0) counters.add("dropNobody");
+  }
+
+  /** Copies a frame, its header before it, to fresh memory; where the frame is now. */
+  #copy(memory: Memory, vnet: number, frame: number, length: number): number {
+    const at = this.#p.arena.take(HEADROOM + length);
+    if (at < 0) return -1;
+    memory.b.copy(this.#p.arena.memory.b, at + HEADROOM - (frame - vnet), vnet, frame + length);
+    return at + HEADROOM;
+  }
+
+  /** A frame from the overlay, in any memory. Its header before it may be overwritten by nobody but us. */
+  received(src: PeerName, dst: PeerName, memory: Memory, vnet: number, frame: number, length: number): void {
+    const { counters, name } = this.#p;
+    counters.add("overlayIn");
+    if (length < ETHERNET_BYTES) return counters.add("dropMalformed");
+    if (src === name) return counters.add("dropOwnSource");
+    if (dst !== name) return this.#pass(src, dst, memory, vnet, frame, length);
+    this.#deliver(src, memory, vnet, frame, length);
+  }
+
+  #pass(src: PeerName, dst: PeerName, memory: Memory, vnet: number, frame: number, length: number): void {
+    const hop = this.#tables.unicast.get(dst);
+    if (hop === undefined || hop === 0) return this.#p.counters.add("dropNoRoute");
+    const at = this.#copy(memory, vnet, frame, length);
+    if (at < 0) return this.#p.counters.add("dropNoMemory");
+    this.#relay(src, dst, at - VNET_BYTES, at, length);
+  }
+
+  #deliver(src: PeerName, memory: Memory, vnet: number, frame: number, length: number): void {
+    const { b } = memory;
+    const { name } = this.#p;
+    const dstMac = get48(b, frame);
+    const arp = isArp(b, frame, length);
+    this.#learn(get48(b, frame + 6), src);
+    if (arp) this.#arp.hear(arpSenderIp(b, frame), arpSenderMac(b, frame), this.#p.now());
+    this.#toTap(memory, vnet, length);
+    if (this.macs.find(dstMac) === name) return;
+    // Known to be for us although nobody here has answered yet: the address ring says so.
+    if (!isGroup(dstMac) && isIpv4(b, frame, length) && this.owners.find(ipv4Destination(b, frame)) === name) return;
+    if (arp && this.owners.find(arpTargetIp(b, frame)) === name && arpTargetIp(b, frame) !== arpSenderIp(b, frame)) return;
+    this.#flood(src, memory, vnet, frame, length, false);
+  }
+
+  /** An answer of ours, in the arena, on behalf of `src`. */
+  feedBack(src: PeerName, dst: PeerName, vnet: number, frame: number, length: number): void {
+    if (dst === this.#p.name) this.#toTap(this.#p.arena.memory, vnet, length);
+    else this.#relay(src, dst, vnet, frame, length);
+  }
+
+  forgetPeer(peer: PeerName): void {
+    for (const mac of this.macs.forget(peer)) this.#forgetMac(mac);
+  }
+  expire(): void {
+    for (const mac of this.macs.expire(this.#p.now())) this.#forgetMac(mac);
+  }
+  #forgetMac(mac: number): void {
+    this.#arp.forgetMac(mac);
+    this.#p.onMac(mac, 0);
+  }
+}

@@ -1,0 +1,64 @@
+import { get16, get48, put16, put48 } from "../../bytes.ts";
+import { ETHERNET_BYTES } from "../../ethernet.ts";
+import type { PeerName } from "../../types.ts";
+import { libc, must } from "../linux/libc.ts";
+
+/** Local experimental Ethernet type (IEEE 802): heartbeats in the tunnel, so that no host takes them for traffic. */
+const TYPE_HEARTBEAT = 0x88b5;
+const AF_PACKET = 17;
+const SOCK_RAW_FLAGS = 3 | 0o4000 | 0o2000000;
+
+/** Puts heartbeats into the kernel's VXLAN device, takes them out. */
+export interface VxlanSocket {
+  readonly fd: number;
+  /** Sends an internal frame towards a peer: the device's forwarding entry for the peer's tunnel address leads there. */
+  send(peer: PeerName, frame: Uint8Array): void;
+  /** Takes what is there. The frame handed over has its Ethernet header zeroed, as internal frames have. */
+  receive(onFrame: (peer: PeerName, b: Uint8Array, at: number, length: number) => void): void;
+  close(): void;
+}
+
+/** The Ethernet address of a peer inside the tunnel: its name, made a local unicast address. */
+export function tunnelMac(peer: PeerName): number {
+  const first = Math.floor(peer / 0x010000000000);
+  return ((first & 0xfe) | 0x02) * 0x010000000000 + (peer % 0x010000000000);
+}
+
+/** Opens a packet socket on the VXLAN device for heartbeats alone. @throws DatapathError DATAPATH_SYSCALL */
+export function openVxlanPort(device: string, name: PeerName): VxlanSocket {
+  const c = libc();
+  // Protocol 0 at first: nothing is queued before the socket is tied to the device.
+  const fd = must(c.socket(AF_PACKET, SOCK_RAW_FLAGS, 0), "socket AF_PACKET");
+  const address = Buffer.alloc(20);
+  address.writeUInt16LE(AF_PACKET, 0);
+  address.writeUInt16BE(TYPE_HEARTBEAT, 2);
+  address.writeInt32LE(c.ifIndex(device), 4);
+  if (c.bind(fd, address, 20) < 0) {
+    c.close(fd);
+    must(-1, `bind AF_PACKET ${device}`);
+  }
+  const memory = Buffer.alloc(65_600);
+  const own = tunnelMac(name);
+  return {
+    fd,
+    send(peer, frame) {
+      memory.set(frame);
+      put48(memory, 0, tunnelMac(peer));
+      put48(memory, 6, own);
+      put16(memory, 12, TYPE_HEARTBEAT);
+      // The sender's name stands behind what a heartbeat holds: its address lost the group bit.
+      put48(memory, ETHERNET_BYTES + 10, name);
+      c.write(fd, memory.subarray(0, frame.length), frame.length);
+    },
+    receive(onFrame) {
+      for (let i = 0; i < 64; i++) {
+        const n = c.read(fd, memory, memory.length);
+        if (n < ETHERNET_BYTES + 16) return;
+        // Our own packets are seen by packet sockets too.
+        if (get48(memory, 6) === own || get16(memory, 12) !== TYPE_HEARTBEAT) continue;
+        onFrame(get48(memory, ETHERNET_BYTES + 10), memory, 0, n);
+      }
+    },
+    close: () => void c.close(fd),
+  };
+}

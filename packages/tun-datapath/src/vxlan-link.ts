@@ -1,0 +1,104 @@
+import { get16 } from "./bytes.ts";
+import { CONTROL_FAST_ACK } from "./control.ts";
+import { ETHERNET_BYTES } from "./ethernet.ts";
+import { FAST_HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS, SLOW_HEARTBEAT_MS } from "./sleeve-link.ts";
+import { encodeFastdpHeartbeat, hasUid, uidBytes } from "./special.ts";
+
+/** Heartbeats while in use: often, because the kernel forwards on its own and only these notice a dead path. */
+const WATCH_MS = 1_000;
+/** Silence after which the kernel's entries are withdrawn, so that userspace overlays take over. */
+const HOLD_MS = 3_500;
+
+/** What a link asks of the world. */
+export interface VxlanPort {
+  /** Puts a frame into the tunnel towards this peer; its Ethernet addresses are filled in by the port. */
+  sendInTunnel(frame: Uint8Array): void;
+  sendControl(sub: number, payload: Uint8Array): void;
+  /** Whether the kernel may forward to this peer now. */
+  onUsable(usable: boolean): void;
+}
+
+/**
+ * One connection of the kernel's VXLAN overlay. A heartbeat is as long as the largest frame, so it checks the path MTU.
+ * The other side acknowledges each over TCP; silence puts the overlay on hold, it is never given up.
+ * After the original's fast path: protocol notes 13; the watch is quicker.
+ */
+export class VxlanLink {
+  readonly #port: VxlanPort;
+  readonly #uid: Uint8Array;
+  readonly #heartbeat: Uint8Array;
+  #usable = false;
+  #ever = false;
+  #nextMs: number = Number.POSITIVE_INFINITY;
+  #sentMs = 0;
+  #ackedMs = 0;
+  #rttMs: number | undefined;
+
+  constructor({ uid, mtu }: { readonly uid: bigint; readonly mtu: number }, port: VxlanPort) {
+    this.#port = port;
+    this.#uid = uidBytes(uid);
+    this.#heartbeat = encodeFastdpHeartbeat(uid, mtu);
+  }
+
+  get established(): boolean {
+    return this.#usable;
+  }
+  get everEstablished(): boolean {
+    return this.#ever;
+  }
+  get mtu(): number {
+    return this.#heartbeat.length - ETHERNET_BYTES;
+  }
+  get rttMs(): number | undefined {
+    return this.#rttMs;
+  }
+  get nextMs(): number {
+    return this.#nextMs;
+  }
+
+  confirm(nowMs: number): void {
+    this.#ackedMs = nowMs;
+    this.#send(nowMs);
+  }
+
+  #send(nowMs: number): void {
+    this.#sentMs = nowMs;
+    const silentMs = nowMs - this.#ackedMs;
+    const waitMs = this.#usable ? WATCH_MS : silentMs > HEARTBEAT_TIMEOUT_MS ? SLOW_HEARTBEAT_MS : FAST_HEARTBEAT_MS;
+    this.#nextMs = nowMs + waitMs;
+    this.#port.sendInTunnel(this.#heartbeat);
+  }
+
+  tick(nowMs: number): void {
+    if (nowMs < this.#nextMs) return;
+    if (this.#usable && nowMs - this.#ackedMs > HOLD_MS) this.#use(false);
+    this.#send(nowMs);
+  }
+
+  /** Whether an internal frame from the tunnel is this connection's heartbeat, whole; if so it is acknowledged. */
+  heartbeat(b: Uint8Array, at: number, length: number): boolean {
+    if (length < ETHERNET_BYTES + 10 || !hasUid(b, at, this.#uid)) return false;
+    if (get16(b, at + ETHERNET_BYTES + 8) !== length) return false;
+    this.#port.sendControl(CONTROL_FAST_ACK, new Uint8Array(0));
+    return true;
+  }
+
+  control(sub: number, nowMs: number): void {
+    if (sub !== CONTROL_FAST_ACK) return;
+    this.#ackedMs = nowMs;
+    this.#rttMs = nowMs - this.#sentMs;
+    this.#use(true);
+  }
+
+  #use(usable: boolean): void {
+    if (this.#usable === usable) return;
+    this.#usable = usable;
+    if (usable) this.#ever = true;
+    this.#port.onUsable(usable);
+  }
+
+  stop(): void {
+    this.#use(false);
+    this.#nextMs = Number.POSITIVE_INFINITY;
+  }
+}
