@@ -164,7 +164,10 @@ function structOp(
     let at = -1;
     from.enter();
     try {
-      for (let delta = from.uint(); delta !== 0; delta = from.uint()) {
+      // Like Go, let the end of the message stand for the terminators of the structs that are still open.
+      while (from.at < from.end) {
+        const delta = from.uint();
+        if (delta === 0) break;
         at += delta;
         if (at >= count) throw new Failure("GOB_MALFORMED", `field ${at} of a struct of ${count}`);
         const { name, read, skip } = ops[at] as FieldOp;

@@ -49,7 +49,9 @@ function skipMany(from: Reader, count: number, ids: readonly number[], part: (id
 function skipStruct(from: Reader, type: Extract<RemoteType, { kind: "struct" }>, part: (id: number) => SkipOp): void {
   let at = -1;
   from.enter();
-  for (let delta = from.uint(); delta !== 0; delta = from.uint()) {
+  while (from.at < from.end) {
+    const delta = from.uint();
+    if (delta === 0) break;
     at += delta;
     const field = type.fields[at];
     if (field === undefined) throw new Failure("GOB_MALFORMED", `field ${at} of a struct of ${type.fields.length}`);
