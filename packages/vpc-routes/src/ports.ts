@@ -49,7 +49,7 @@ export interface Route {
   /** A blackhole route's target is gone or not running: it stays, counts, and drops packets. */
   readonly state: "active" | "blackhole";
   /** Only `CreateRoute` entries were made by somebody's call; propagated ones do not count against the quota. */
-  readonly origin: "CreateRouteTable" | "CreateRoute" | "EnableVgwRoutePropagation";
+  readonly origin: "CreateRouteTable" | "CreateRoute" | "EnableVgwRoutePropagation" | "Advertisement";
 }
 
 /** A VPC route table. */

@@ -1,0 +1,47 @@
+import { VpcRoutesError, type VpcRoutesErrorCode } from "./errors.ts";
+
+/** EC2's error names, some of which it spells in two ways. */
+const CODES: Readonly<Record<string, VpcRoutesErrorCode>> = {
+  RouteAlreadyExists: "ROUTE_EXISTS",
+  "InvalidRoute.NotFound": "ROUTE_NOT_FOUND",
+  RouteLimitExceeded: "TABLE_FULL",
+  TagLimitExceeded: "TABLE_FULL",
+  "InvalidRouteTableID.NotFound": "TABLE_NOT_FOUND",
+  "InvalidRouteTableId.NotFound": "TABLE_NOT_FOUND",
+  "InvalidNetworkInterfaceID.NotFound": "TARGET_INVALID",
+  "InvalidNetworkInterfaceId.NotFound": "TARGET_INVALID",
+  "InvalidInstanceID.NotFound": "TARGET_INVALID",
+  InvalidInstanceID: "TARGET_INVALID",
+  UnauthorizedOperation: "PERMISSION_MISSING",
+  AccessDenied: "PERMISSION_MISSING",
+  AccessDeniedException: "PERMISSION_MISSING",
+  AuthFailure: "PERMISSION_MISSING",
+  RequestLimitExceeded: "THROTTLED",
+  Throttling: "THROTTLED",
+  ThrottlingException: "THROTTLED",
+  TooManyRequestsException: "THROTTLED",
+  InternalError: "UNAVAILABLE",
+  InternalFailure: "UNAVAILABLE",
+  Unavailable: "UNAVAILABLE",
+  ServiceUnavailable: "UNAVAILABLE",
+  IncorrectState: "UNAVAILABLE",
+};
+
+/**
+ * An EC2 error as an error of this package. ReplaceRoute for a missing destination is `InvalidParameterValue` or
+ * `InvalidRoute.NotFound`, depending on the day; only 5xx and throttling are worth a retry.
+ * @param status - HTTP status; absent when there was no answer, which counts as unavailable
+ */
+export function classify(action: string, awsCode: string, message: string, status?: number): VpcRoutesError {
+  const missing =
+    action === "ReplaceRoute" && awsCode === "InvalidParameterValue" && /no route|CreateRoute/i.test(message);
+  const fallback = status === undefined || status >= 500 ? "UNAVAILABLE" : "EC2_FAILED";
+  const code = missing ? "ROUTE_NOT_FOUND" : (CODES[awsCode] ?? fallback);
+  const hint = code === "PERMISSION_MISSING" ? ` (allow ${iamAction(action)} in the host's IAM role)` : "";
+  return new VpcRoutesError(code, `${action}: ${awsCode}: ${message}${hint}`, { awsCode, action });
+}
+
+/** The IAM action of an API call. */
+export function iamAction(action: string): string {
+  return `${action === "GetServiceQuota" ? "servicequotas" : "ec2"}:${action}`;
+}

@@ -1,0 +1,229 @@
+import type * as Sdk from "@aws-sdk/client-ec2";
+import { classify } from "../classify.ts";
+import type { Ec2Port, NetworkInterface, Route, RouteTable } from "../ports.ts";
+import { canonical } from "../steps.ts";
+import { readRouteQuota } from "./quota.ts";
+
+/** How to reach EC2. */
+export interface Ec2Options {
+  readonly region: string;
+  /** Another server than AWS's, such as moto's. */
+  readonly endpoint?: string;
+  /** Where Service Quotas answers. @defaultValue `endpoint`, else AWS's */
+  readonly quotaEndpoint?: string;
+  /** @defaultValue the SDK's chain: environment, files, instance role */
+  readonly credentials?: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  };
+}
+
+/** EC2 through the SDK, with a count of the requests made. */
+export interface SdkEc2 extends Ec2Port {
+  /** Requests by action, pages counted one by one. */
+  readonly calls: Readonly<Record<string, number>>;
+  close(): void;
+}
+
+/** The SDK takes 0.3 s to load, so only who needs it pays. Retries are ours: the SDK makes one attempt. */
+export async function createEc2Port(options: Ec2Options): Promise<SdkEc2> {
+  const sdk = await import("@aws-sdk/client-ec2");
+  const { region, endpoint, credentials } = options;
+  const client = new sdk.EC2Client({
+    region,
+    maxAttempts: 1,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(credentials === undefined ? {} : { credentials }),
+  });
+  /** Bounded by: actions of this file. */
+  const calls: Record<string, number> = {};
+  const count = (action: string) => {
+    calls[action] = (calls[action] ?? 0) + 1;
+  };
+  const call = async <T>(action: string, send: () => Promise<T>): Promise<T> => {
+    count(action);
+    try {
+      return await send();
+    } catch (error) {
+      const { name = "Error", message = "", $metadata } = error as Partial<Sdk.EC2ServiceException>;
+      throw classify(action, name, message, $metadata?.httpStatusCode);
+    }
+  };
+  return {
+    calls,
+    close: () => client.destroy(),
+    ...reads(sdk, client, call),
+    ...writes(sdk, client, call),
+    async routeQuota() {
+      const quotaEndpoint = options.quotaEndpoint ?? endpoint;
+      const granted = await client.config.credentials();
+      return call("GetServiceQuota", () =>
+        readRouteQuota(region, granted, {
+          now: new Date(),
+          ...(quotaEndpoint === undefined ? {} : { endpoint: quotaEndpoint }),
+        }),
+      );
+    },
+  };
+}
+
+type Call = <T>(action: string, send: () => Promise<T>) => Promise<T>;
+
+/** The smallest and largest page EC2 gives of most descriptions are 5 and 100 or more. */
+const PAGE = 100;
+
+async function pages<T extends { NextToken?: string | undefined }>(
+  fetchPage: (token: string | undefined) => Promise<T>,
+): Promise<T[]> {
+  const found: T[] = [];
+  let token: string | undefined;
+  do {
+    const page = await fetchPage(token);
+    found.push(page);
+    token = page.NextToken || undefined;
+  } while (token !== undefined);
+  return found;
+}
+
+/** Filters, unlike id lists, do not fail when one of the ids is unknown, and count in EC2's larger bucket. */
+function filter(Name: string, Values: readonly string[]): Sdk.Filter[] {
+  return [{ Name, Values: [...Values] }];
+}
+
+function reads(sdk: typeof Sdk, client: Sdk.EC2Client, call: Call) {
+  const describe = {
+    async describeRouteTables(vpcId: string): Promise<RouteTable[]> {
+      const found = await pages((token) =>
+        call("DescribeRouteTables", () =>
+          client.send(
+            new sdk.DescribeRouteTablesCommand({
+              Filters: filter("vpc-id", [vpcId]),
+              MaxResults: PAGE,
+              NextToken: token,
+            }),
+          ),
+        ),
+      );
+      return found.flatMap((page) => (page.RouteTables ?? []).map(toTable));
+    },
+    async describeInterfaces(ids: readonly string[]): Promise<NetworkInterface[]> {
+      const Filters = filter("network-interface-id", ids);
+      const found = await pages((NextToken) =>
+        call("DescribeNetworkInterfaces", () =>
+          client.send(new sdk.DescribeNetworkInterfacesCommand({ Filters, MaxResults: PAGE, NextToken })),
+        ),
+      );
+      return found.flatMap((page) => (page.NetworkInterfaces ?? []).map(toInterface));
+    },
+    async describeInstances(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+      const Filters = filter("instance-id", ids);
+      const found = await pages((NextToken) =>
+        call("DescribeInstances", () =>
+          client.send(new sdk.DescribeInstancesCommand({ Filters, MaxResults: PAGE, NextToken })),
+        ),
+      );
+      const instances = found.flatMap((page) => (page.Reservations ?? []).flatMap((r) => r.Instances ?? []));
+      return new Map(instances.map((one) => [one.InstanceId ?? "", one.State?.Name ?? "unknown"]));
+    },
+    async describeVpcCidrs(vpcId: string) {
+      const { Vpcs } = await call("DescribeVpcs", () => client.send(new sdk.DescribeVpcsCommand({ VpcIds: [vpcId] })));
+      const own = (Vpcs ?? []).flatMap((vpc) => [
+        ...(vpc.CidrBlockAssociationSet ?? []).flatMap((one) => one.CidrBlock ?? []),
+        ...(vpc.Ipv6CidrBlockAssociationSet ?? []).flatMap((one) => one.Ipv6CidrBlock ?? []),
+      ]);
+      const { VpcPeeringConnections } = await call("DescribeVpcPeeringConnections", () =>
+        client.send(new sdk.DescribeVpcPeeringConnectionsCommand({})),
+      );
+      const active = (VpcPeeringConnections ?? []).filter((one) => one.Status?.Code === "active");
+      const ends = active.flatMap((one) => {
+        const sides = [one.AccepterVpcInfo, one.RequesterVpcInfo];
+        return sides.some((side) => side?.VpcId === vpcId) ? sides.filter((side) => side?.VpcId !== vpcId) : [];
+      });
+      return { own, peered: ends.flatMap((side) => side?.CidrBlock ?? []) };
+    },
+  };
+  return describe;
+}
+
+function writes(sdk: typeof Sdk, client: Sdk.EC2Client, call: Call) {
+  const at = (RouteTableId: string, destination: string) => ({
+    RouteTableId,
+    ...(destination.includes(":") ? { DestinationIpv6CidrBlock: destination } : { DestinationCidrBlock: destination }),
+  });
+  return {
+    // Always the interface: an instance as target fails once it has a second interface.
+    createRoute: async (table: string, destination: string, NetworkInterfaceId: string) => {
+      const input = { ...at(table, destination), NetworkInterfaceId };
+      await call("CreateRoute", () => client.send(new sdk.CreateRouteCommand(input)));
+    },
+    replaceRoute: async (table: string, destination: string, NetworkInterfaceId: string) => {
+      const input = { ...at(table, destination), NetworkInterfaceId };
+      await call("ReplaceRoute", () => client.send(new sdk.ReplaceRouteCommand(input)));
+    },
+    deleteRoute: async (table: string, destination: string) => {
+      await call("DeleteRoute", () => client.send(new sdk.DeleteRouteCommand(at(table, destination))));
+    },
+    // ModifyInstanceAttribute works only with a single interface; this one always.
+    setSourceDestCheck: async (NetworkInterfaceId: string, Value: boolean) => {
+      const input = { NetworkInterfaceId, SourceDestCheck: { Value } };
+      await call("ModifyNetworkInterfaceAttribute", () =>
+        client.send(new sdk.ModifyNetworkInterfaceAttributeCommand(input)),
+      );
+    },
+    setTags: async (resource: string, tags: Readonly<Record<string, string>>) => {
+      const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+      await call("CreateTags", () => client.send(new sdk.CreateTagsCommand({ Resources: [resource], Tags })));
+    },
+    deleteTags: async (resource: string, keys: readonly string[]) => {
+      const Tags = keys.map((Key) => ({ Key }));
+      await call("DeleteTags", () => client.send(new sdk.DeleteTagsCommand({ Resources: [resource], Tags })));
+    },
+  };
+}
+
+function toTable(table: Sdk.RouteTable): RouteTable {
+  const associations = table.Associations ?? [];
+  return {
+    id: table.RouteTableId ?? "",
+    vpcId: table.VpcId ?? "",
+    main: associations.some((one) => one.Main === true),
+    subnets: associations.flatMap((one) => one.SubnetId ?? []),
+    routes: (table.Routes ?? []).map(toRoute),
+    tags: Object.fromEntries((table.Tags ?? []).map((tag) => [tag.Key ?? "", tag.Value ?? ""])),
+  };
+}
+
+function toRoute(route: Sdk.Route): Route {
+  const gateway =
+    route.GatewayId ??
+    route.NatGatewayId ??
+    route.TransitGatewayId ??
+    route.VpcPeeringConnectionId ??
+    route.EgressOnlyInternetGatewayId ??
+    route.CarrierGatewayId ??
+    route.LocalGatewayId ??
+    route.CoreNetworkArn;
+  const destination = route.DestinationCidrBlock ?? route.DestinationIpv6CidrBlock;
+  return {
+    destination: destination === undefined ? (route.DestinationPrefixListId ?? "pl-") : canonical(destination),
+    ...(route.NetworkInterfaceId === undefined ? {} : { eni: route.NetworkInterfaceId }),
+    ...(route.InstanceId === undefined ? {} : { instance: route.InstanceId }),
+    ...(gateway === undefined ? {} : { gateway }),
+    state: route.State === "blackhole" ? "blackhole" : "active",
+    origin: route.Origin ?? "CreateRoute",
+  };
+}
+
+function toInterface(eni: Sdk.NetworkInterface): NetworkInterface {
+  const instance = eni.Attachment?.InstanceId;
+  return {
+    id: eni.NetworkInterfaceId ?? "",
+    subnetId: eni.SubnetId ?? "",
+    vpcId: eni.VpcId ?? "",
+    status: eni.Status ?? "unknown",
+    sourceDestCheck: eni.SourceDestCheck ?? true,
+    ...(instance === undefined ? {} : { instance }),
+    ...(eni.PrivateIpAddress === undefined ? {} : { privateAddress: eni.PrivateIpAddress }),
+  };
+}

@@ -1,0 +1,63 @@
+import type { Cidr } from "./address.ts";
+import type { Ec2Port, PeerName, RouteTable } from "./ports.ts";
+import type { Registry } from "./registry.ts";
+import { isOurs } from "./steps.ts";
+
+/** Finds interfaces that are gone for good; keeps count over passes. */
+export interface Sweeper {
+  /** Interfaces proven gone. Makes EC2 calls only when a suspect was seen often enough. */
+  look(tables: readonly RouteTable[], members: Registry): Promise<ReadonlySet<string>>;
+}
+
+/** What a {@link Sweeper} needs. */
+export interface SweeperOptions {
+  readonly ec2: Pick<Ec2Port, "describeInterfaces" | "describeInstances">;
+  readonly self: string;
+  readonly within: readonly Cidr[];
+  /** Peers that gossip can reach; undefined when unknown, then only EC2's `blackhole` makes a suspect. */
+  readonly alive: () => ReadonlySet<PeerName> | undefined;
+}
+
+/**
+ * Proof in two parts. First a suspect has to be seen in two passes: its route is a black hole, or gossip has lost it. Then
+ * EC2 has to say that the interface does not exist, or that its instance is terminated or unknown. A stopped instance, or
+ * a detached interface, may come back: its routes stay.
+ *
+ * Hosts take turns: the n-th member by id waits n passes longer (at most 4), so that mostly one of them makes the calls.
+ */
+export function createSweeper({ ec2, self, within, alive }: SweeperOptions): Sweeper {
+  /** Bounded by: interfaces in the registry. */
+  let sightings = new Map<string, number>();
+  const prove = async (suspects: readonly string[]): Promise<Set<string>> => {
+    const there = new Map((await ec2.describeInterfaces(suspects)).map((one) => [one.id, one]));
+    const instances = [...there.values()].flatMap((one) => (one.instance === undefined ? [] : [one.instance]));
+    const states = instances.length === 0 ? new Map<string, string>() : await ec2.describeInstances(instances);
+    const gone = suspects.filter((id) => {
+      const found = there.get(id);
+      if (found === undefined) return true;
+      return found.instance !== undefined && (states.get(found.instance) ?? "terminated") === "terminated";
+    });
+    return new Set(gone);
+  };
+  return {
+    async look(tables, members) {
+      const living = alive();
+      const blackholes = new Set<string>();
+      for (const table of tables) {
+        for (const route of table.routes) {
+          if (route.eni !== undefined && route.state === "blackhole" && isOurs(route, members, within)) {
+            blackholes.add(route.eni);
+          }
+        }
+      }
+      const suspects = [...members].filter(
+        ([eni, peer]) => eni !== self && (blackholes.has(eni) || (living !== undefined && !living.has(peer))),
+      );
+      sightings = new Map(suspects.map(([eni]) => [eni, (sightings.get(eni) ?? 0) + 1]));
+      const trusted = [...members.keys()].filter((eni) => !sightings.has(eni)).sort();
+      const turn = Math.min(4, Math.max(0, trusted.indexOf(self)));
+      const ripe = [...sightings].filter(([, seen]) => seen >= 2 + turn).map(([eni]) => eni);
+      return ripe.length === 0 ? new Set() : prove(ripe);
+    },
+  };
+}
