@@ -71,6 +71,14 @@ describe("a stream", () => {
     expect(toHex(second)).toBe("07ff820102010400");
   });
 
+  it("may leave out the terminators at the end of a message, which Go's decoder lets pass", () => {
+    const bytes = encodeGob(point, { X: 1, Y: 2, Name: "" });
+    const cut = bytes.slice(0, -1);
+    // The value is the last message, of 7 bytes; its terminator goes, and its length with it.
+    cut[cut.length - 7] = 6;
+    expect(decodeGob(point, cut)).toEqual({ X: 1, Y: 2, Name: "" });
+  });
+
   it("is not touched by a value that failed", () => {
     const encoder = new GobEncoder();
     expect(() => encoder.encode(point, { X: 0.5, Y: 0, Name: "" })).toThrow(GobError);
