@@ -6,6 +6,7 @@ import { meshHandshakeVectors } from "../../packages/gossip-mesh/test/vectors/me
 import { peerNameVectors } from "../../packages/gossip-mesh/test/vectors/peer-names.ts";
 import { routingVectors } from "../../packages/gossip-mesh/test/vectors/routing.ts";
 import { topologyVectors } from "../../packages/gossip-mesh/test/vectors/topology.ts";
+import { ipamRingVectors } from "../../packages/ipam-ring/test/vectors/ipam-ring.ts";
 import { fastdpVectors } from "../../packages/tun-datapath/test/vectors/fastdp.ts";
 import { sleeveFrameVectors } from "../../packages/tun-datapath/test/vectors/sleeve-frames.ts";
 import { vpcCidrVectors } from "../../packages/vpc-routes/test/vectors/vpc-cidrs.ts";
@@ -19,6 +20,7 @@ export const suites: readonly VectorSuite[] = [
   gossipEnvelopeVectors,
   meshHandshakeVectors,
   peerNameVectors,
+  ipamRingVectors,
   routingVectors,
   topologyVectors,
   fastdpVectors,

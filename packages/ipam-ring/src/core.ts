@@ -1,0 +1,427 @@
+import { type Range, sizeOf } from "./address.ts";
+import { Books } from "./books.ts";
+import { CONSENT_CHANNEL, type ConsentMessage, decodeConsent, encodeConsent } from "./consent-wire.ts";
+import type { DonationPolicy } from "./donation.ts";
+import { tidyGift } from "./donation.ts";
+import { RingError } from "./errors.ts";
+import { IntervalSet } from "./interval-set.ts";
+import { type MergeFailure, mergeRings } from "./merge.ts";
+import { Outbox } from "./outbox.ts";
+import { PaxosNode } from "./paxos.ts";
+import type { PeerName, Random } from "./ports.ts";
+import { Requests } from "./requests.ts";
+import { emptyRing, grant, ownerOf, type Ring, rangesOf, reportFree, seedRing, transfer } from "./ring.ts";
+import { isOurs, refill, type Saved } from "./saved.ts";
+import { Space } from "./space.ts";
+import { Takeovers } from "./takeover.ts";
+import { nameWith } from "./waiting.ts";
+import { decodeState, decodeUnicast, encodeState, encodeUnicast, type GossipState, type SentRing } from "./wire.ts";
+
+/** How the first ring comes about. */
+export type RingOrigin =
+  | {
+      readonly kind: "consensus";
+      /** Peers expected at the start; the quorum is a majority of them. @defaultValue what `guess` says */
+      readonly peers?: number;
+      /** Asked when the first proposal is made, if `peers` is not given: direct targets in use + 1. */
+      readonly guess: () => number;
+    }
+  | { readonly kind: "seed"; readonly peers: readonly PeerName[] }
+  | { readonly kind: "observer" };
+
+/** What goes out. Called once everything it follows from is saved. */
+export interface Transport {
+  /** False if no route leads there. */
+  unicast(channel: string, to: PeerName, payload: Uint8Array): boolean;
+  /** The state is encoded when a connection is free to take it. */
+  broadcast(channel: string, encode: () => Uint8Array): void;
+}
+
+/** Everything the state machine is given. */
+export interface CoreOptions {
+  readonly name: PeerName;
+  readonly uid: bigint;
+  readonly nickname: string;
+  readonly universe: Range;
+  readonly init: RingOrigin;
+  readonly transport: Transport;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  /** Unix seconds, for peers of old. */
+  readonly unixSeconds: () => number;
+  readonly random: Random;
+  readonly isKnownPeer: (peer: PeerName) => boolean;
+  readonly donate: DonationPolicy;
+  /** Whether to give away, unasked, what completes a neighbour's block. */
+  readonly tidy: boolean;
+  /** Addresses that are never chosen here. */
+  readonly avoid: readonly Range[];
+  /** Idents that always get the same address. */
+  readonly reservations: ReadonlyMap<string, number>;
+  /** Makes a value durable, then calls `done`, at once or later. */
+  readonly save: (value: Saved, done: () => void) => void;
+  /** The ring has changed. */
+  readonly onRing?: () => void;
+  /** A received ring was refused. */
+  readonly onConflict?: (failure: MergeFailure, from: PeerName | undefined) => void;
+}
+
+/** Ask a peer again after this long, in milliseconds; the original's tick (notes, 21). */
+export const TICK_MS = 5000;
+/** Addresses of a container that died are kept this long, in milliseconds. */
+export const DEAD_GRACE_MS = 30_000;
+
+/**
+ * The allocator as a state machine: inputs are method calls, outputs go to the transport and to the requests' callbacks, never
+ * before what they follow from is durable. It has no timers and no promises, so a simulation can stop it between any two steps.
+ */
+export class AllocatorCore {
+  readonly options: CoreOptions;
+  readonly space: Space = new Space();
+  readonly books: Books = new Books();
+  readonly outbox: Outbox;
+  readonly requests: Requests;
+  readonly takeovers: Takeovers;
+  /** Never chosen for anonymous requests: exclusions, reserved addresses. */
+  readonly avoid: IntervalSet;
+  /** Bounded by: peers in the ring, plus those the mesh knows. */
+  readonly nicknames: Map<PeerName, string> = new Map();
+  /** The last refused ring of a network seeded by others, for an operator who wants to join it. */
+  foreign: SentRing | undefined;
+  /** Refused rings by cause, for the status. Bounded by: 64, the oldest go first. */
+  readonly conflicts: Map<string, MergeFailure> = new Map();
+  leaving = false;
+  awaitingConsensus = false;
+  readonly paxos: PaxosNode | undefined;
+  #ring: Ring;
+  /** The ring as others may see it: what is on disk. */
+  #published: Ring;
+
+  constructor(options: CoreOptions) {
+    this.options = options;
+    this.#ring = this.#published = emptyRing(options.universe);
+    this.nicknames.set(options.name, options.nickname);
+    this.paxos = options.init.kind === "observer" ? undefined : new PaxosNode({ name: options.name, uid: options.uid });
+    this.avoid = new IntervalSet(options.avoid);
+    for (const address of options.reservations.values()) this.avoid.add(address, address + 1);
+    this.outbox = new Outbox((done) => this.#save(done));
+    this.requests = new Requests(this);
+    this.takeovers = new Takeovers(
+      {
+        us: options.name,
+        ring: () => (this.hasRing ? { ...this.#ring, peer: options.name } : undefined),
+        learn: (ring) => this.#mergeRing(ring, undefined),
+        owns: (peer) => this.#ring.entries.some((entry) => entry.peer === peer),
+        transfer: (from) => this.#takeAll(from),
+        changed: () => this.outbox.changed(),
+        send: (to, message) => this.#sendConsent(to, message),
+      },
+      () => Math.floor(options.random() * 2 ** 48).toString(36),
+    );
+  }
+
+  get ring(): Ring {
+    return this.#ring;
+  }
+
+  get hasRing(): boolean {
+    return this.#ring.entries.length > 0;
+  }
+
+  /** Takes up a saved state, if it is of this peer and range, or starts afresh. True if it was used. */
+  start(saved: Saved | undefined): boolean {
+    const { name, universe, init } = this.options;
+    const ours = saved !== undefined && isOurs(saved, name, universe);
+    if (saved && saved.peer === name) this.takeovers.restore(saved.consent);
+    if (ours) {
+      refill(this.books, saved.owned);
+      this.#ring = this.#published = saved.ring;
+      this.#ringChanged({ announce: false });
+      this.requests.reclaimStrays();
+    } else if (init.kind === "seed") this.#setRing(seedRing(universe, init.peers));
+    this.outbox.changed();
+    this.sendState();
+    this.#sendConsent("all", this.takeovers.hello());
+    this.outbox.pump();
+    return ours;
+  }
+
+  /** To be called every {@link TICK_MS}: repeats what may have been lost, forgets the dead. */
+  tick(): void {
+    if (this.leaving) return;
+    for (const ident of this.books.takeDead(this.options.now() - DEAD_GRACE_MS)) this.requests.releaseAll(ident);
+    if (this.awaitingConsensus && !this.hasRing) this.#propose();
+    else if (this.requests.pending > 0 && !this.hasRing) this.establish();
+    this.requests.retryAll();
+    this.takeovers.tick();
+    this.#tidy();
+    this.#reportFree();
+    this.outbox.pump();
+  }
+
+  /** Sees to it that there will be a ring. */
+  establish(): void {
+    const { init } = this.options;
+    if (this.hasRing || this.awaitingConsensus || this.leaving) return;
+    this.awaitingConsensus = true;
+    if (this.paxos)
+      this.paxos.quorum = Math.floor(((init.kind === "consensus" && (init.peers || init.guess())) || 1) / 2) + 1;
+    this.#propose();
+  }
+
+  // --- the channel of the original ---
+
+  receiveState(source: PeerName | undefined, payload: Uint8Array): void {
+    this.#update(source, decodeState(payload));
+    this.outbox.pump();
+  }
+
+  receiveUnicast(source: PeerName, payload: Uint8Array): void {
+    const message = decodeUnicast(payload);
+    if (message.type === "ringUpdate") {
+      this.#update(source, message.state);
+      this.requests.answered(source);
+    } else if (message.type === "spaceRequest") this.#donate(message.range, source);
+    else this.requests.denied(source, message.range);
+    this.outbox.pump();
+  }
+
+  /** Bytes of what others may know of us now. */
+  encodeState(): Uint8Array {
+    return encodeState(this.#state());
+  }
+
+  /** Broadcasts our state once all changes are saved. */
+  sendState(): void {
+    this.outbox.after(() => this.options.transport.broadcast("IPallocation", () => this.encodeState()));
+  }
+
+  /** Asks a peer for space; false if no route leads there. Says nothing of our state, so it need not wait for the disk. */
+  ask(peer: PeerName, range: Range): boolean {
+    return this.options.transport.unicast("IPallocation", peer, encodeUnicast({ type: "spaceRequest", range }));
+  }
+
+  // --- the channel of take-overs ---
+
+  receiveConsent(source: PeerName | undefined, payload: Uint8Array): void {
+    const message = decodeConsent(payload);
+    if (message && !this.leaving) this.takeovers.receive(source, message);
+    this.outbox.pump();
+  }
+
+  encodeHello(): Uint8Array {
+    return encodeConsent(this.takeovers.hello());
+  }
+
+  // --- leaving, joining ---
+
+  /** Gives everything to another peer and refuses requests from now on. `done` runs when it is saved and sent. */
+  leave(done: () => void): void {
+    if (this.leaving) return done();
+    this.leaving = true;
+    this.requests.cancelAll();
+    const heir = this.#pickHeir();
+    if (heir !== undefined && this.hasRing) {
+      this.#ring = transfer(this.#ring, this.options.name, heir);
+      this.#ringChanged({ announce: true });
+      this.takeovers.leave();
+    }
+    this.space.clear();
+    this.outbox.after(done);
+    this.outbox.pump();
+  }
+
+  /** Gives our ring up for the one of another network. Our addresses are claimed there. @throws RingError NO_FOREIGN_RING */
+  joinForeign(done: (address: number, kept: boolean) => void): number[] {
+    const { foreign } = this;
+    if (!foreign) throw new RingError("NO_FOREIGN_RING", "no ring of another network has been heard of");
+    const { peer: _, ...ring } = foreign;
+    this.foreign = undefined;
+    this.conflicts.clear();
+    this.#ring = ring;
+    this.#ringChanged({ announce: true });
+    const strays = this.requests.reclaimStrays(done);
+    this.outbox.pump();
+    return strays;
+  }
+
+  /** `7a:9f:eb:b6:0c:6e(host1)` */
+  nameOf(peer: PeerName): string {
+    return nameWith(this.nicknames)(peer);
+  }
+
+  /** Text of a peer's last known nickname; a name in hex else. */
+  peerGone(peer: PeerName): void {
+    if (!this.#ring.entries.some((entry) => entry.peer === peer)) this.nicknames.delete(peer);
+  }
+
+  #update(source: PeerName | undefined, state: GossipState): void {
+    if (this.leaving) return;
+    for (const [peer, nickname] of state.nicknames) this.nicknames.set(peer, nickname);
+    if (state.ring) {
+      if (!this.takeovers.fenced(state.ring.peer)) this.#mergeRing(state.ring, source ?? state.ring.peer);
+    } else if (this.hasRing) {
+      if (source !== undefined && !this.takeovers.fenced(source)) this.#sendRing(source);
+    } else if (state.paxos) this.#vote(state.paxos);
+    else if (source !== undefined && this.paxos) this.establish();
+  }
+
+  #vote(known: NonNullable<GossipState["paxos"]>): void {
+    if (!this.paxos?.update(known)) return;
+    if (this.paxos.think()) this.sendState();
+    this.#decide();
+  }
+
+  #propose(): void {
+    this.paxos?.propose();
+    this.sendState();
+    // A quorum of one has consensus at once.
+    this.#decide();
+  }
+
+  #decide(): void {
+    const value = this.paxos?.consensus();
+    if (value) this.#setRing(seedRing(this.options.universe, value));
+  }
+
+  #setRing(ring: Ring): void {
+    this.#ring = ring;
+    this.#ringChanged({ announce: true });
+  }
+
+  #mergeRing(received: SentRing, from: PeerName | undefined): void {
+    const result = mergeRings(this.#ring, received, {
+      us: this.options.name,
+      hasAllocations: (ranges) => this.space.hasAllocations(ranges),
+      tie: "lowest",
+    });
+    if ("failure" in result) return this.#refuse(result.failure, received, from);
+    const changed = result.ring !== this.#ring;
+    this.#ring = result.ring;
+    if (changed) this.outbox.changed();
+    if (!result.updated) return;
+    this.#pruneNicknames();
+    this.#ringChanged({ announce: false });
+  }
+
+  #refuse(failure: MergeFailure, received: SentRing, from: PeerName | undefined): void {
+    if (failure.code === "RING_SEEDS") this.foreign = received;
+    const known = this.conflicts.has(failure.message);
+    if (this.conflicts.size >= 64) this.conflicts.delete(this.conflicts.keys().next().value as string);
+    this.conflicts.set(failure.message, failure);
+    if (!known) this.options.onConflict?.(failure, from);
+  }
+
+  #ringChanged({ announce }: { announce: boolean }): void {
+    this.awaitingConsensus = false;
+    this.outbox.changed();
+    this.space.setRanges(rangesOf(this.#ring, this.options.name));
+    for (const address of this.books.addresses()) this.space.claim(address);
+    if (announce) this.sendState();
+    this.outbox.after(() => this.options.onRing?.());
+    this.requests.retryAll();
+  }
+
+  /** Answers a request for space: a grant or a refusal, then our ring in any case (notes, 9.6). */
+  #donate(range: Range, to: PeerName): void {
+    const { name, donate } = this.options;
+    if (!this.hasRing || this.leaving || to === name || this.takeovers.fenced(to)) return;
+    const single = sizeOf(range) === 1;
+    const free = [...this.space.freeRuns(range, single ? undefined : this.avoid)];
+    const given = donate({ free, ring: this.#ring, us: name, to });
+    if (given) this.#give(given, to);
+    else {
+      this.outbox.after(() =>
+        this.options.transport.unicast("IPallocation", to, encodeUnicast({ type: "spaceRequestDenied", range })),
+      );
+    }
+    this.#sendRing(to);
+  }
+
+  #give(range: Range, to: PeerName): void {
+    this.space.giveAway(range);
+    this.#ring = grant(this.#ring, range, this.options.name, to);
+    this.outbox.changed();
+    this.sendState();
+    this.outbox.after(() => this.options.onRing?.());
+  }
+
+  #tidy(): void {
+    if (!this.options.tidy || !this.hasRing) return;
+    const keep = Math.max(this.space.used, 1);
+    const gift = tidyGift(this.#ring, this.options.name, this.space, keep);
+    if (gift && !this.takeovers.fenced(gift.to) && this.options.isKnownPeer(gift.to)) this.#give(gift.range, gift.to);
+  }
+
+  #takeAll(from: PeerName): number {
+    const before = this.space.free;
+    this.#ring = transfer(this.#ring, from, this.options.name);
+    this.#ringChanged({ announce: true });
+    return this.space.free - before;
+  }
+
+  #sendRing(to: PeerName): void {
+    this.outbox.after(() =>
+      this.options.transport.unicast("IPallocation", to, encodeUnicast({ type: "ringUpdate", state: this.#state() })),
+    );
+  }
+
+  #sendConsent(to: PeerName | "all", message: ConsentMessage): void {
+    this.outbox.after(() => {
+      const { transport } = this.options;
+      if (to !== "all") return void transport.unicast(CONSENT_CHANNEL, to, encodeConsent(message));
+      transport.broadcast(CONSENT_CHANNEL, () => encodeConsent(message));
+    });
+  }
+
+  #state(): GossipState {
+    const base = { now: BigInt(Math.floor(this.options.unixSeconds())), nicknames: this.nicknames };
+    if (this.#published.entries.length > 0) return { ...base, ring: { ...this.#published, peer: this.options.name } };
+    return this.paxos ? { ...base, paxos: this.paxos.state } : base;
+  }
+
+  /** Tells the others how much is free here, so that they ask in the right place. */
+  #reportFree(): void {
+    const ring = reportFree(this.#ring, this.options.name, (range) => this.space.freeIn(range, this.avoid));
+    if (ring === this.#ring) return;
+    this.#ring = ring;
+    this.outbox.changed();
+  }
+
+  #save(done: () => void): void {
+    this.#ring = reportFree(this.#ring, this.options.name, (range) => this.space.freeIn(range, this.avoid));
+    const ring = this.#ring;
+    const saved: Saved = {
+      format: 1,
+      peer: this.options.name,
+      ring,
+      owned: this.books.list(),
+      consent: this.takeovers.saved(),
+    };
+    this.options.save(saved, () => {
+      this.#published = ring;
+      done();
+    });
+  }
+
+  /** An owner that can be reached, else a peer that can, else any owner, else anybody. */
+  #pickHeir(): PeerName | undefined {
+    const { name, isKnownPeer } = this.options;
+    const owners = this.#ring.entries.map((entry) => entry.peer).filter((peer) => peer !== name);
+    const others = [...this.nicknames.keys()].filter((peer) => peer !== name);
+    return owners.find(isKnownPeer) ?? others.find(isKnownPeer) ?? owners[0] ?? others[0];
+  }
+
+  #pruneNicknames(): void {
+    const owners = new Set(this.#ring.entries.map((entry) => entry.peer));
+    for (const peer of this.nicknames.keys()) {
+      if (!owners.has(peer) && peer !== this.options.name && !this.options.isKnownPeer(peer))
+        this.nicknames.delete(peer);
+    }
+  }
+
+  /** Who owns an address of the range; undefined without a ring. */
+  ownerOf(address: number): PeerName | undefined {
+    return ownerOf(this.#ring, address);
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * What can go wrong; branch on this, never on the message.
+ *
+ * - `CANCELLED`: the caller's signal, the death of the container, or our shutdown ended the request
+ * - `OUT_OF_RANGE`: the asked-for subnet lies outside the universe
+ * - `ADDRESS_TAKEN`: a claimed address is in use here, or its owner refused it
+ * - `NOT_HELD`: release of something that the ident does not hold
+ * - `INVALID`: an address, range, or option that makes no sense
+ * - `MALFORMED`: bytes that are not a message of the protocol
+ * - `RING_INVALID`, `RING_SEEDS`, `RING_RANGE`, `RING_CONFLICT`: why a received ring was not merged
+ * - `STATE_UNUSABLE`: the saved state cannot be read
+ * - `PEER_ALIVE`: a take-over was refused by the peer that was said to be dead
+ * - `NO_FOREIGN_RING`: joining another network was asked for, but none has been heard of
+ */
+export type RingErrorCode =
+  | "CANCELLED"
+  | "OUT_OF_RANGE"
+  | "ADDRESS_TAKEN"
+  | "NOT_HELD"
+  | "INVALID"
+  | "MALFORMED"
+  | "RING_INVALID"
+  | "RING_SEEDS"
+  | "RING_RANGE"
+  | "RING_CONFLICT"
+  | "STATE_UNUSABLE"
+  | "PEER_ALIVE"
+  | "NO_FOREIGN_RING";
+
+/** Every failure of this package. The message is for people and may change, except where the control interface shows it. */
+export class RingError extends Error {
+  override readonly name = "RingError";
+  readonly code: RingErrorCode;
+  constructor(code: RingErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

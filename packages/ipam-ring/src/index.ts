@@ -1,0 +1,37 @@
+/**
+ * IP address allocation for many hosts without a database.
+ *
+ * The hosts share one range as a ring: each owns parts of it, hands out addresses of its own parts without asking anybody, and asks
+ * others for space when it has none. Gossip carries the ring; versions and single ownership make its copies converge.
+ *
+ * @example
+ * ```ts
+ * const ipam = await createAllocator({ name: 1, uid: 1n, nickname: "h1", universe: "10.32.0.0/12", init, clock, random, store, isKnownPeer });
+ * ipam.attach(mesh.openChannel("IPallocation", ipam.gossip), mesh.openChannel("IPtakeover", ipam.consent));
+ * ipam.start();
+ * const { address, prefixLength } = await ipam.allocate("container-1");
+ * ```
+ * @packageDocumentation
+ */
+export type { Cidr, Range } from "./address.ts";
+export { type Allocator, createAllocator, type JoinResult, type WaitOptions } from "./allocator.ts";
+export type { OwnedAddresses } from "./books.ts";
+export { CONSENT_CHANNEL } from "./consent-wire.ts";
+export type { RingOrigin } from "./core.ts";
+export { RingError, type RingErrorCode } from "./errors.ts";
+export type { AllocatorOptions, ReclaimPolicy } from "./options.ts";
+export type {
+  Clock,
+  GossipData,
+  GossipHandler,
+  GossipSender,
+  Logger,
+  Metrics,
+  OwnedRange,
+  PeerName,
+  Random,
+  Store,
+} from "./ports.ts";
+export type { EntryReport, IpamReport, IpamStatus } from "./status.ts";
+export type { Asked, Explanation, WaitReason } from "./waiting.ts";
+export { ALLOCATION_CHANNEL } from "./wire.ts";

@@ -1,0 +1,93 @@
+import { type Cidr, parseCidr, parseIpv4, type Range, subnetRange } from "./address.ts";
+import type { RingOrigin } from "./core.ts";
+import { RingError } from "./errors.ts";
+import type { Clock, Logger, Metrics, PeerName, Random, Store } from "./ports.ts";
+
+/**
+ * When the space of a peer that is gone is taken back without a person.
+ *
+ * Silence is no proof: a peer that cannot be reached may have its containers running behind a partition. So somebody who
+ * knows must say that the machine is no more: the cloud's API, the cluster's node list. On top of that every remaining peer must
+ * consent, as for a take-over by hand; one of them gets the space.
+ */
+export interface ReclaimPolicy {
+  /** Ask only about peers the mesh has not known for this long, in milliseconds. @defaultValue 60000 */
+  readonly afterMs?: number;
+  /** Whether the machine is known not to exist any more. A rejection counts as "no". */
+  confirmGone(peer: PeerName, nickname: string): Promise<boolean> | boolean;
+}
+
+/** What an allocator is made of. */
+export interface AllocatorOptions {
+  /** Our name in the mesh. */
+  readonly name: PeerName;
+  /** Drawn anew at every start: a voter that may have forgotten its promises is another voter. */
+  readonly uid: bigint;
+  /** What people call this host. */
+  readonly nickname: string;
+  /** All addresses, the same on every peer: `10.32.0.0/12`. */
+  readonly universe: string;
+  /** Where to allocate when no subnet is given. @defaultValue the universe */
+  readonly defaultSubnet?: string;
+  readonly init: RingOrigin;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly store: Store;
+  /** Whether the mesh has the peer in its topology. */
+  readonly isKnownPeer: (peer: PeerName) => boolean;
+  /** Unix seconds, sent for peers of old, which nobody checks. @defaultValue the clock's seconds */
+  readonly unixSeconds?: () => number;
+  /**
+   * What to give to those who ask: `aligned` leaves few CIDR blocks, hence few VPC routes, on both sides, and gives away what
+   * completes a neighbour's block; `original` does as the original. Both speak to both. @defaultValue "aligned"
+   */
+  readonly donation?: "aligned" | "original";
+  /** Ranges that no address is chosen from; a claim may still name one. @defaultValue none */
+  readonly exclude?: readonly string[];
+  /** Addresses that idents get wherever they run, to be given alike on every peer: ident -> address. @defaultValue none */
+  readonly reservations?: Readonly<Record<string, string>>;
+  /** @defaultValue never: by hand only */
+  readonly reclaim?: ReclaimPolicy;
+  readonly logger?: Logger;
+  readonly metrics?: Metrics;
+}
+
+/** The options, parsed. */
+export interface ParsedOptions {
+  readonly universe: Range;
+  readonly defaultSubnet: Cidr;
+  readonly avoid: Range[];
+  readonly reservations: Map<string, number>;
+}
+
+/** Reads what people write. @throws RingError INVALID */
+export function parseOptions(options: AllocatorOptions): ParsedOptions {
+  const universe = subnetRange(parseCidr(options.universe));
+  // Tokens, ends included, are 32-bit numbers on the wire.
+  if (universe.end >= 2 ** 32)
+    throw new RingError("INVALID", `the range ${options.universe} ends above 255.255.255.255`);
+  const defaultSubnet = parseCidr(options.defaultSubnet ?? options.universe);
+  const { start, end } = subnetRange(defaultSubnet);
+  if (start >= universe.end || end <= universe.start) {
+    throw new RingError("INVALID", `default subnet ${options.defaultSubnet} does not overlap ${options.universe}`);
+  }
+  const avoid = (options.exclude ?? []).map((text) => blockOf(parseCidr(text)));
+  const reservations = new Map(
+    Object.entries(options.reservations ?? {}).map(([ident, text]) => {
+      const address = parseIpv4(text);
+      if (address === undefined || address < universe.start || address >= universe.end) {
+        throw new RingError("INVALID", `reservation of ${text} for ${ident}: not an address of ${options.universe}`);
+      }
+      return [ident, address] as const;
+    }),
+  );
+  return { universe, defaultSubnet, avoid, reservations };
+}
+
+/** Any block, single addresses too: excluding one gateway is the common case. */
+function blockOf(cidr: Cidr): Range {
+  const size = 2 ** (32 - cidr.prefixLength);
+  const address = parseIpv4(cidr.address)!;
+  const start = address - (address % size);
+  return { start, end: start + size };
+}

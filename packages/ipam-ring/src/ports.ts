@@ -1,0 +1,65 @@
+/**
+ * What an allocator needs from its surroundings. Types only; the shapes are the contract between packages, see
+ * ARCHITECTURE.md, so a mesh channel, a state folder, or a logger of another package fits without an adapter.
+ */
+
+/** 48-bit peer name as an integer; text form `7a:9f:eb:b6:0c:6e`. 0 means "no peer". */
+export type PeerName = number;
+
+/** The only way this package asks for time. `now` is monotonic milliseconds; `after` runs once, returns a cancel function. */
+export interface Clock {
+  now(): number;
+  after(ms: number, fn: () => void): () => void;
+}
+
+/** The only way this package asks for randomness: uniform in [0, 1). */
+export type Random = () => number;
+
+/** Data on its way to neighbours: merged while a connection is busy, encoded when it is free. */
+export interface GossipData {
+  merge(other: GossipData): GossipData;
+  encode(): Uint8Array[];
+}
+
+/** What a channel does with gossip. Ours never throw: bad data is counted, logged, shown in the status. */
+export interface GossipHandler {
+  onUnicast(source: PeerName, payload: Uint8Array): void;
+  onBroadcast(source: PeerName, payload: Uint8Array): GossipData | undefined;
+  onGossip(payload: Uint8Array): GossipData | undefined;
+  gossip(): GossipData | undefined;
+}
+
+/** How a channel's owner sends. `unicast` says whether a route existed. */
+export interface GossipSender {
+  unicast(to: PeerName, payload: Uint8Array): boolean;
+  broadcast(data: GossipData): void;
+  gossip(data: GossipData): void;
+}
+
+/** Who owns which addresses: IPv4 as unsigned 32-bit integers, `end` exclusive. Sorted, disjoint. */
+export interface OwnedRange {
+  readonly start: number;
+  readonly end: number;
+  readonly peer: PeerName;
+}
+
+/** One JSON document per concern. `save` resolves when the value is durable. */
+export interface Store {
+  load(key: string): Promise<unknown>;
+  save(key: string, value: unknown): Promise<void>;
+}
+
+/** Where messages for people go. */
+export interface Logger {
+  debug(message: string, fields?: object): void;
+  info(message: string, fields?: object): void;
+  warn(message: string, fields?: object): void;
+  error(message: string, fields?: object): void;
+}
+
+/** Where figures for machines go. */
+export interface Metrics {
+  count(name: string, value?: number, labels?: Readonly<Record<string, string>>): void;
+  gauge(name: string, value: number, labels?: Readonly<Record<string, string>>): void;
+  observe(name: string, value: number, labels?: Readonly<Record<string, string>>): void;
+}

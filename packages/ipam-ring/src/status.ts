@@ -1,0 +1,103 @@
+import { formatCidr, formatIpv4, formatRange, sizeOf } from "./address.ts";
+import type { AllocatorCore } from "./core.ts";
+import { formatPeer } from "./peer-text.ts";
+import type { PeerName } from "./ports.ts";
+import { allRanges } from "./ring.ts";
+import type { WaitReason } from "./waiting.ts";
+
+/** The part `IPAM` of the original's report, field by field (notes, 18.3). Lists are `null` when empty, as Go writes them. */
+export interface IpamReport {
+  readonly Paxos: { readonly Elector: boolean; readonly KnownNodes: number; readonly Quorum: number } | null;
+  readonly Range: string;
+  readonly RangeNumIPs: number;
+  readonly ActiveIPs: number;
+  readonly DefaultSubnet: string;
+  readonly Entries: readonly EntryReport[] | null;
+  readonly PendingClaims:
+    | readonly { readonly Ident: string; readonly CIDR: { readonly Addr: string; readonly PrefixLen: number } }[]
+    | null;
+  readonly PendingAllocates: readonly string[] | null;
+}
+
+/** One range of the ring. */
+export interface EntryReport {
+  readonly Token: string;
+  readonly Size: number;
+  readonly Peer: string;
+  readonly Nickname: string;
+  readonly IsKnownPeer: boolean;
+  readonly Version: number;
+}
+
+/** How the address space stands. */
+export interface IpamStatus {
+  readonly report: IpamReport;
+  /** What the mesh does not know any more, yet owns addresses: the figures of the original's metrics. */
+  readonly unreachable: {
+    readonly peers: readonly PeerName[];
+    readonly addresses: number;
+    readonly percentage: number;
+  };
+  /** Received rings that were refused, in the words of the original; at most the last 64. */
+  readonly conflicts: readonly { readonly code: string; readonly message: string }[];
+  /** A network seeded by others has been heard of; `join` would give ours up for it. */
+  readonly foreignSeeds?: readonly string[];
+  /** Take-overs that wait, with the peers whose consent is missing. */
+  readonly takeOvers: readonly (WaitReason & { readonly code: "TAKE_OVER" })[];
+}
+
+/** The figures and lists of the moment. */
+export function statusOf(core: AllocatorCore, defaultSubnet: string): IpamStatus {
+  const { options, conflicts, foreign } = core;
+  const ranges = allRanges(core.ring);
+  const lost = ranges.filter(({ peer }) => peer !== options.name && !options.isKnownPeer(peer));
+  const addresses = lost.reduce((sum, range) => sum + sizeOf(range), 0);
+  return {
+    report: reportOf(core, defaultSubnet),
+    unreachable: {
+      peers: [...new Set(lost.map(({ peer }) => peer))],
+      addresses,
+      percentage: (addresses / sizeOf(options.universe)) * 100,
+    },
+    conflicts: [...conflicts.values()].map(({ code, message }) => ({ code, message })),
+    takeOvers: core.takeovers.waiting().map(({ of, missing }) => ({ code: "TAKE_OVER", of, missing })),
+    ...(foreign && { foreignSeeds: foreign.seeds.map((peer) => core.nameOf(peer)) }),
+  };
+}
+
+function reportOf(core: AllocatorCore, defaultSubnet: string): IpamReport {
+  const { options, space, requests, nicknames } = core;
+  const entries = allRanges(core.ring).map(({ start, end, peer, version }) => ({
+    Token: formatIpv4(start),
+    Size: end - start,
+    Peer: formatPeer(peer),
+    Nickname: nicknames.get(peer) ?? "",
+    IsKnownPeer: peer === options.name || options.isKnownPeer(peer),
+    Version: version,
+  }));
+  const claims = requests.list("claim").map(({ ident, cidr }) => ({
+    Ident: ident,
+    CIDR: { Addr: cidr!.address, PrefixLen: cidr!.prefixLength },
+  }));
+  const allocates = requests.list("allocate").map(({ ident, cidr }) => `${ident} ${formatCidr(cidr!)}`);
+  return {
+    Paxos: paxosOf(core),
+    Range: formatRange(options.universe),
+    RangeNumIPs: sizeOf(options.universe),
+    ActiveIPs: space.used,
+    DefaultSubnet: defaultSubnet,
+    Entries: orNull(entries),
+    PendingClaims: orNull(claims),
+    PendingAllocates: orNull(allocates),
+  };
+}
+
+function paxosOf({ awaitingConsensus, paxos, hasRing }: AllocatorCore): IpamReport["Paxos"] {
+  if (!awaitingConsensus || hasRing) return null;
+  if (!paxos) return { Elector: false, KnownNodes: 0, Quorum: 0 };
+  return { Elector: true, KnownNodes: paxos.state.length, Quorum: paxos.quorum };
+}
+
+function orNull<T>(list: readonly T[]): readonly T[] | null {
+  return list.length > 0 ? list : null;
+}

@@ -1,0 +1,259 @@
+import type { ConsentMessage, Incarnation } from "./consent-wire.ts";
+import type { PeerName } from "./ports.ts";
+import type { SavedConsent } from "./saved.ts";
+import type { SentRing } from "./wire.ts";
+
+/** What taking over needs from the allocator around it. */
+export interface TakeoverHost {
+  readonly us: PeerName;
+  /** Our ring as it may be shown; undefined before there is one. */
+  ring(): SentRing | undefined;
+  /** Merges what a consenting peer knows. */
+  learn(ring: SentRing): void;
+  /** Whether a peer owns anything in our ring. */
+  owns(peer: PeerName): boolean;
+  /** Makes everything of that peer ours; the number of addresses. */
+  transfer(from: PeerName): number;
+  /** State has changed that must be saved. */
+  changed(): void;
+  /** Sends once all changes are saved. */
+  send(to: PeerName | "all", message: ConsentMessage): void;
+}
+
+/** How a take-over ended. `refused` names who is in the way: another claimant, or the dead peer, alive. */
+export type TakeoverOutcome = { readonly taken: number } | { readonly refused: PeerName };
+
+interface Claim {
+  readonly disks: readonly string[];
+  readonly agreed: Set<PeerName>;
+  readonly done: ((outcome: TakeoverOutcome) => void)[];
+}
+
+/**
+ * Taking over the space of dead peers so that one survivor gets it, whoever asks, whatever the network does meanwhile.
+ *
+ * A claimant needs the consent of every member that has not itself been removed: not a majority, because one peer that was not
+ * heard may hold a grant of the dead peer that nobody else knows. A peer that has consented drops everything the dead peer still
+ * has under way, and sends its whole ring along. So when all have answered, nothing is unknown.
+ *
+ * Two claimants need each other's consent. The one with the lower name refuses, the other one consents and withdraws: one winner.
+ * In a partition the missing consent stops both: safe, and slower. A peer that is gone for good is removed in turn.
+ */
+export class Takeovers {
+  readonly #host: TakeoverHost;
+  readonly #session: string;
+  readonly #draw: () => string;
+  #disk: string;
+  /** Incarnations that take part. Bounded by: hosts that ever joined, less those removed. */
+  readonly #members = new Map<PeerName, Set<string>>();
+  /** Incarnations removed, so that old gossip does not bring them back. Bounded by: hosts ever removed. */
+  readonly #gone = new Map<PeerName, Set<string>>();
+  /** Bounded by: peers being taken over by us. */
+  readonly #claims = new Map<PeerName, Claim>();
+  /** Whom we let take over whom. Bounded by: peers being taken over by others. */
+  readonly #consents = new Map<PeerName, { readonly claimant: PeerName; readonly session: string }>();
+
+  constructor(host: TakeoverHost, draw: () => string) {
+    this.#host = host;
+    this.#draw = draw;
+    this.#disk = draw();
+    this.#session = draw();
+    add(this.#members, host.us, this.#disk);
+  }
+
+  restore(saved: SavedConsent): void {
+    this.#members.clear();
+    this.#disk = saved.disk;
+    for (const [peer, disk] of saved.members) add(this.#members, peer, disk);
+    for (const [peer, disk] of saved.gone) add(this.#gone, peer, disk);
+    add(this.#members, this.#host.us, this.#disk);
+    for (const { dead, claimant, session } of saved.consents) this.#consents.set(dead, { claimant, session });
+  }
+
+  saved(): SavedConsent {
+    const consents = [...this.#consents].map(([dead, { claimant, session }]) => ({ dead, claimant, session }));
+    return { disk: this.#disk, members: flatten(this.#members), gone: flatten(this.#gone), consents };
+  }
+
+  /** Peers whose word counts, ourselves included. */
+  members(): PeerName[] {
+    return [...this.#members.keys()].sort((a, b) => a - b);
+  }
+
+  /** Whether what a peer says of the ring is to be dropped, because it is being taken over. */
+  fenced(peer: PeerName): boolean {
+    return this.#claims.has(peer) || this.#consents.has(peer);
+  }
+
+  /** Take-overs that wait, with whom for. */
+  waiting(): { readonly of: PeerName; readonly missing: PeerName[] }[] {
+    return [...this.#claims].map(([of, claim]) => ({ of, missing: this.#missing(of, claim) }));
+  }
+
+  /** Starts taking over a peer that is dead, by word of the caller. */
+  claim(dead: PeerName, done: (outcome: TakeoverOutcome) => void): void {
+    const running = this.#claims.get(dead);
+    if (running) return void running.done.push(done);
+    const other = this.#consents.get(dead);
+    if (other && this.#members.has(other.claimant)) return done({ refused: other.claimant });
+    this.#consents.delete(dead);
+    const disks = [...(this.#members.get(dead) ?? [])];
+    this.#claims.set(dead, { disks, agreed: new Set(), done: [done] });
+    // Dead by the same word for all other claims: they need not wait for it.
+    this.#members.delete(dead);
+    for (const disk of disks) add(this.#gone, dead, disk);
+    this.#host.changed();
+    this.#host.send(dead, this.#message("ask", dead, { disks }));
+    this.#askMissing();
+    this.#settleAll();
+  }
+
+  /** Asks again those who have not answered. */
+  tick(): void {
+    this.#askMissing();
+    for (const [dead, { claimant }] of this.#consents) {
+      if (!this.#host.owns(dead) || !this.#members.has(claimant)) this.#release(dead);
+    }
+  }
+
+  /** What to tell everybody from time to time. */
+  hello(): ConsentMessage {
+    return this.#message("hello", 0);
+  }
+
+  /** Says goodbye: nobody needs to ask us any more. */
+  leave(): void {
+    this.#members.delete(this.#host.us);
+    add(this.#gone, this.#host.us, this.#disk);
+    this.#host.changed();
+    this.#host.send("all", this.hello());
+  }
+
+  receive(source: PeerName | undefined, message: ConsentMessage): void {
+    if (source !== undefined) this.#meet(source, message);
+    this.#learnMembers(message);
+    if (source === undefined) return;
+    if (message.kind === "ask") this.#onAsk(source, message);
+    else if (message.kind === "agree") this.#onAgree(source, message);
+    else if (message.kind === "refuse") this.#onRefuse(message);
+    else if (message.kind === "cancel" && this.#consents.get(message.dead)?.claimant === source) {
+      this.#release(message.dead);
+    }
+    this.#settleAll();
+  }
+
+  #onAsk(claimant: PeerName, message: ConsentMessage): void {
+    const { dead, disks } = message;
+    const own = this.#claims.get(dead);
+    const refuse = (holder: PeerName): void => this.#host.send(claimant, this.#message("refuse", dead, { holder }));
+    const newer = [...(this.#members.get(dead) ?? [])].some((disk) => !disks.includes(disk));
+    if (dead === this.#host.us || (newer && !own)) return refuse(dead);
+    if (own && this.#host.us < claimant) return refuse(this.#host.us);
+    if (own) this.#end(dead, { refused: claimant });
+    if (this.#host.owns(dead) || own) {
+      this.#consents.set(dead, { claimant, session: message.session });
+      this.#host.changed();
+    }
+    const ring = this.#host.ring();
+    this.#host.send(claimant, this.#message("agree", dead, ring ? { ring } : {}));
+  }
+
+  #onAgree(source: PeerName, { dead, ring }: ConsentMessage): void {
+    const claim = this.#claims.get(dead);
+    if (!claim) return;
+    if (ring) this.#host.learn(ring);
+    claim.agreed.add(source);
+    this.#askMissing();
+  }
+
+  #onRefuse({ dead, holder }: ConsentMessage): void {
+    if (!this.#claims.has(dead)) return;
+    this.#end(dead, { refused: holder });
+    // Whoever consented may listen to the peer again, if it lives; the other claimant asks for itself.
+    this.#host.send("all", this.#message("cancel", dead));
+  }
+
+  /** First-hand news of a peer: which state and which run of it is the present one. */
+  #meet(source: PeerName, message: ConsentMessage): void {
+    for (const [dead, { claimant, session }] of this.#consents) {
+      // A claimant that was restarted has forgotten its claim.
+      if (claimant === source && session !== message.session) this.#release(dead);
+    }
+    const disks = this.#members.get(source);
+    for (const disk of disks ?? []) {
+      if (disk === message.disk) continue;
+      disks!.delete(disk);
+      add(this.#gone, source, disk);
+      this.#host.changed();
+    }
+  }
+
+  #learnMembers({ members, gone }: ConsentMessage): void {
+    for (const [peer, disk] of gone) {
+      if (peer === this.#host.us && disk === this.#disk && this.#members.has(peer)) this.#rename();
+      if (add(this.#gone, peer, disk)) this.#host.changed();
+      const disks = this.#members.get(peer);
+      if (disks?.delete(disk) && disks.size === 0) this.#members.delete(peer);
+    }
+    for (const [peer, disk] of members) {
+      if (!this.#gone.get(peer)?.has(disk) && add(this.#members, peer, disk)) this.#host.changed();
+    }
+  }
+
+  /** Somebody removed us by mistake: we take part again under a new identity, as gossip cannot take a removal back. */
+  #rename(): void {
+    this.#disk = this.#draw();
+    add(this.#members, this.#host.us, this.#disk);
+    this.#host.changed();
+    this.#host.send("all", this.hello());
+  }
+
+  #missing(dead: PeerName, claim: Claim): PeerName[] {
+    return this.members().filter((peer) => peer !== this.#host.us && peer !== dead && !claim.agreed.has(peer));
+  }
+
+  #askMissing(): void {
+    for (const [dead, claim] of this.#claims) {
+      for (const peer of this.#missing(dead, claim)) {
+        this.#host.send(peer, this.#message("ask", dead, { disks: claim.disks }));
+      }
+    }
+  }
+
+  #settleAll(): void {
+    for (const [dead, claim] of this.#claims) {
+      if (this.#missing(dead, claim).length > 0) continue;
+      this.#end(dead, { taken: this.#host.transfer(dead) });
+      this.#host.send("all", this.hello());
+    }
+  }
+
+  #end(dead: PeerName, outcome: TakeoverOutcome): void {
+    const claim = this.#claims.get(dead);
+    this.#claims.delete(dead);
+    this.#host.changed();
+    for (const done of claim?.done ?? []) done(outcome);
+  }
+
+  #release(dead: PeerName): void {
+    this.#consents.delete(dead);
+    this.#host.changed();
+  }
+
+  #message(kind: ConsentMessage["kind"], dead: PeerName, more: Partial<ConsentMessage> = {}): ConsentMessage {
+    const { members, gone } = this.saved();
+    return { kind, dead, holder: 0, disks: [], members, gone, disk: this.#disk, session: this.#session, ...more };
+  }
+}
+
+/** Whether it was new. */
+function add(map: Map<PeerName, Set<string>>, peer: PeerName, disk: string): boolean {
+  const disks = map.get(peer) ?? new Set();
+  const fresh = !disks.has(disk);
+  map.set(peer, disks.add(disk));
+  return fresh;
+}
+
+function flatten(map: ReadonlyMap<PeerName, ReadonlySet<string>>): Incarnation[] {
+  return [...map].flatMap(([peer, disks]) => [...disks].map((disk): Incarnation => [peer, disk]));
+}
