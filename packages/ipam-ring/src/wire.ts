@@ -34,8 +34,16 @@ const claimsSchema = gob.struct("paxos.NodeClaims", {
     Origin: proposalSchema,
   }),
 });
+/** A ring as gob has it. */
+export interface WireRing {
+  Start: number;
+  End: number;
+  Peer: PeerName;
+  Entries: { Token: number; Peer: PeerName; Version: number; Free: number }[];
+  Seeds: PeerName[];
+}
 /** Shared with the channel of take-overs. */
-export const ringSchema = gob.struct("ring.Ring", {
+export const ringSchema: Schema<WireRing> = gob.struct("ring.Ring", {
   Start: gob.uint32,
   End: gob.uint32,
   Peer: gob.uint,
@@ -120,8 +128,8 @@ export function decodeUnicast(bytes: Uint8Array): UnicastMessage {
   }
 }
 
-/** A ring as gob has it. */
-export function toWireRing(ring: SentRing): Infer<typeof ringSchema> {
+/** Our ring for gob. */
+export function toWireRing(ring: SentRing): WireRing {
   return {
     Start: ring.start,
     End: ring.end,
@@ -137,7 +145,7 @@ export function toWireRing(ring: SentRing): Infer<typeof ringSchema> {
 }
 
 /** A ring as we have it. Not checked: merging does. */
-export function fromWireRing(ring: Infer<typeof ringSchema>): SentRing {
+export function fromWireRing(ring: WireRing): SentRing {
   return {
     start: ring.Start,
     end: ring.End,
