@@ -28,7 +28,7 @@ export async function startDatapath(options: DatapathOptions): Promise<Datapath>
   if (address === undefined) throw new DatapathError("DATAPATH_BAD_INPUT", `"${host}" is no IPv4 address`);
   libc();
   const wanted = ALL.filter((overlay) => (options.overlays ?? ALL).includes(overlay));
-  const vxlan = await openVxlan({ wanted: wanted.includes("vxlan"), bridge: device.bridge, port: port + 1, mtu, logger });
+  const vxlan = await openVxlan({ name, wanted: wanted.includes("vxlan"), bridge: device.bridge, port: port + 1, mtu, logger });
   const running = new RunningDatapath({ name, port, logger, vxlan, metrics: options.metrics });
   try {
     await running.start({ address, port, mtu, tap: device.name, persist }, wanted);

@@ -8,6 +8,7 @@ const VNI = 0x776561;
 
 /** How the kernel's overlay is opened. */
 export interface VxlanOptions {
+  readonly name: PeerName;
   readonly wanted: boolean;
   readonly bridge: string | undefined;
   readonly port: number;
@@ -30,14 +31,16 @@ export interface Vxlan {
 }
 
 /** Opens the device, plugged into the bridge, isolated from the TAP device: flooding stays in userspace. */
-export async function openVxlan({ wanted, bridge, port, mtu, logger }: VxlanOptions): Promise<Vxlan> {
+export async function openVxlan({ name, wanted, bridge, port, mtu, logger }: VxlanOptions): Promise<Vxlan> {
   if (!wanted) return without("vxlan is switched off");
   if (bridge === undefined) return without("there is no bridge for vxlan");
   const device = `vx-${bridge}`.slice(0, 15);
   try {
     await command("ip", "link", "del", device).catch(() => "");
     await command("ip", "link", "add", device, "type", "vxlan", "id", String(VNI), "dstport", String(port), "nolearning", "df", "set", "ttl", "64", "udpcsum");
-    await command("ip", "link", "set", "dev", device, "mtu", String(mtu), "master", bridge, "up");
+    // The address that heartbeats go to: being the device's own, the bridge floods them to nobody.
+    await command("ip", "link", "set", "dev", device, "address", formatMac(tunnelMac(name)), "mtu", String(mtu));
+    await command("ip", "link", "set", "dev", device, "master", bridge, "up");
     for (const flag of ["flood", "mcast_flood", "bcast_flood", "learning"]) {
       await command("bridge", "link", "set", "dev", device, flag, "off");
     }

@@ -6,6 +6,8 @@ import { libc, must } from "../linux/libc.ts";
 /** Local experimental Ethernet type (IEEE 802): heartbeats in the tunnel, so that no host takes them for traffic. */
 const TYPE_HEARTBEAT = 0x88b5;
 const AF_PACKET = 17;
+const ETH_P_ALL = 3;
+const SO_ATTACH_FILTER = 26;
 const SOCK_RAW_FLAGS = 3 | 0o4000 | 0o2000000;
 
 /** Puts heartbeats into the kernel's VXLAN device, takes them out. */
@@ -24,14 +26,40 @@ export function tunnelMac(peer: PeerName): number {
   return ((first & 0xfe) | 0x02) * 0x010000000000 + (peer % 0x010000000000);
 }
 
+/**
+ * Has the kernel keep all but heartbeats from the socket: load the type, compare, take or leave.
+ * Source: linux/filter.h; an instruction is code (2), jump if true (1), if false (1), operand (4).
+ */
+function attachFilter(fd: number): void {
+  const program = Buffer.alloc(4 * 8);
+  const instructions = [
+    [0x28, 0, 0, 12],
+    [0x15, 0, 1, TYPE_HEARTBEAT],
+    [0x06, 0, 0, 0xffff],
+    [0x06, 0, 0, 0],
+  ] as const;
+  for (const [i, [code, yes, no, operand]] of instructions.entries()) {
+    program.writeUInt16LE(code, 8 * i);
+    program[8 * i + 2] = yes;
+    program[8 * i + 3] = no;
+    program.writeUInt32LE(operand, 8 * i + 4);
+  }
+  const header = Buffer.alloc(16);
+  header.writeUInt16LE(instructions.length, 0);
+  header.writeBigUInt64LE(libc().address(program), 8);
+  must(libc().setsockopt(fd, 1, SO_ATTACH_FILTER, header, 16), "SO_ATTACH_FILTER");
+}
+
 /** Opens a packet socket on the VXLAN device for heartbeats alone. @throws DatapathError DATAPATH_SYSCALL */
 export function openVxlanPort(device: string, name: PeerName): VxlanSocket {
   const c = libc();
-  // Protocol 0 at first: nothing is queued before the socket is tied to the device.
+  // Protocol 0 at first: nothing is queued before the socket has its filter, its device.
   const fd = must(c.socket(AF_PACKET, SOCK_RAW_FLAGS, 0), "socket AF_PACKET");
   const address = Buffer.alloc(20);
   address.writeUInt16LE(AF_PACKET, 0);
-  address.writeUInt16BE(TYPE_HEARTBEAT, 2);
+  // A bridge takes frames of its ports before handlers of one type see them; only handlers of all types come first.
+  address.writeUInt16BE(ETH_P_ALL, 2);
+  attachFilter(fd);
   address.writeInt32LE(c.ifIndex(device), 4);
   if (c.bind(fd, address, 20) < 0) {
     c.close(fd);
