@@ -6,6 +6,12 @@ import type { SkipOp } from "./skip-ops.ts";
 import { basicId, type RemoteType, remoteName } from "./wire-types.ts";
 import { zeroOf } from "./zero.ts";
 
+/*
+ * A receiver's type and a sender's are joined once, into closures. Types are compared then, numbers when they are read:
+ * so a mismatch is found even in a stream whose lists are empty, and values pay for nothing but their own checks.
+ * The rules are those of Go's `decode.go`: fields match by name, everything else by kind.
+ */
+
 /** Reads one value of a type. */
 export type DecodeOp = (from: Reader) => unknown;
 
@@ -82,6 +88,7 @@ function basicOp(type: BasicType): DecodeOp {
   }
 }
 
+/** Widths below 53 bits: a sender may use a wider type than ours as long as its values fit. */
 function bounded(type: BasicType, read: (from: Reader) => number): DecodeOp {
   const { min, max } = integerBounds(type);
   return (from) => {
@@ -98,6 +105,10 @@ function singleFloat(value: number): number {
   return single;
 }
 
+/**
+ * The array grows as elements arrive instead of being made at once: a count is a claim until its bytes were read.
+ * `leave` is not in a `finally`, because a reader that failed is not used again.
+ */
 function readAll(from: Reader, count: number, op: DecodeOp): unknown[] {
   const values: unknown[] = [];
   from.enter();
@@ -122,6 +133,7 @@ function arrayOp(op: DecodeOp, length: number): DecodeOp {
   };
 }
 
+/** A key that comes twice keeps its last value, as in Go. */
 function mapOp(keyOp: DecodeOp, elemOp: DecodeOp): DecodeOp {
   return (from) => {
     const count = from.count(2);
@@ -184,6 +196,7 @@ function structOp(
   };
 }
 
+/** Skipping is compiled when first needed: most unknown fields of most messages are absent. */
 function fieldOp(name: string, id: number, type: GoType | undefined, remote: Remote): FieldOp {
   if (name === "") throw new Failure("GOB_MALFORMED", "a struct field without a name");
   const skip: SkipOp = (from) => remote.skipFor(id)(from);
@@ -206,10 +219,12 @@ function zeroFields(type: Extract<GoType, { kind: "struct" }>): {
   return { constants, fresh };
 }
 
+/** Absent ones stay undefined: nil and empty differ on the wire. */
 function isNilable(type: GoType): boolean {
   return type.kind === "pointer" || baseOf(type).kind === "map";
 }
 
+/** The bytes are a copy, so a codec may keep them. */
 function customOp(type: Extract<GoType, { kind: "custom" }>): DecodeOp {
   const { codec } = type;
   return (from) => {

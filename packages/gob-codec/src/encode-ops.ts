@@ -3,6 +3,16 @@ import { type BasicType, baseOf, type Complex, type GoType } from "./schema.ts";
 import { checkInteger, describe, type Writer } from "./writer.ts";
 import { zeroOf } from "./zero.ts";
 
+/*
+ * Closures made once per type, so that encoding walks no descriptions. What counts as zero, and is then left out of a
+ * struct, differs by kind (protocol notes, 3.3; Go's `encode.go`):
+ *
+ *   left out      0, false, "", empty bytes, empty slices, nil maps, nil pointers, zeros behind pointers
+ *   always sent   structs, arrays, maps that exist, whatever they contain
+ *
+ * Inside slices, arrays, maps nothing is left out: there is no field number to tell that something is missing.
+ */
+
 /** How values of one type are written. */
 export interface EncodeOp {
   /** Writes the value in full, zero or not. */
@@ -107,6 +117,7 @@ export function integerBounds(type: BasicType): { readonly min: number; readonly
   return signed ? { min: -size / 2, max: size / 2 - 1 } : { min: 0, max: size - 1 };
 }
 
+/** All widths look the same on the wire; the check is what keeps a receiver in Go from refusing the number. */
 function integerOp(type: BasicType): EncodeOp {
   const { min, max } = integerBounds(type);
   const signed = type.form === "int";
@@ -143,6 +154,7 @@ function checkFloat(value: unknown, bits: number): number {
   return bits === 32 ? Math.fround(value) : value;
 }
 
+/** Two floats, real part first. */
 function complexOp(): EncodeOp {
   return {
     write(out, value) {
@@ -155,6 +167,7 @@ function complexOp(): EncodeOp {
   };
 }
 
+/** The index is kept outside the loop for the error alone: a `try` per element would cost every element. */
 function writeAll(out: Writer, values: readonly unknown[], write: EncodeOp["write"]): void {
   let i = 0;
   try {
@@ -176,6 +189,7 @@ function sequenceOp(elem: GoType): EncodeOp {
   };
 }
 
+/** As a slice, though the receiver knows the count: Go sends it all the same. */
 function arrayOp(elem: GoType, length: number): EncodeOp {
   const op = encodeOp(elem);
   return {
@@ -238,6 +252,7 @@ function structOp(type: Extract<GoType, { kind: "struct" }>): EncodeOp {
   };
 }
 
+/** A length and whatever the type makes of itself. Its failures are told apart from ours. */
 function customOp(type: Extract<GoType, { kind: "custom" }>): EncodeOp {
   const { codec } = type;
   return {

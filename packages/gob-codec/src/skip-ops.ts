@@ -39,6 +39,7 @@ function skipSized(from: Reader): void {
   from.skip(from.length());
 }
 
+/** Counts towards the limits like values that are kept: skipping takes time, too. */
 function skipMany(from: Reader, count: number, ids: readonly number[], part: (id: number) => SkipOp): void {
   const ops = ids.map(part);
   from.enter();
@@ -46,6 +47,7 @@ function skipMany(from: Reader, count: number, ids: readonly number[], part: (id
   from.leave();
 }
 
+/** A struct may also end with its message; see `structOp` in decode-ops.ts. */
 function skipStruct(from: Reader, type: Extract<RemoteType, { kind: "struct" }>, part: (id: number) => SkipOp): void {
   let at = -1;
   from.enter();

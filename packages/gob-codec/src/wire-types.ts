@@ -10,6 +10,7 @@ interface Common {
   CommonType: Named;
 }
 
+// gob describes its own descriptions, so they are read by the ordinary decoder, with these as the receiver's types.
 const common: Schema<Named> = gob.struct("CommonType", { Name: gob.string, Id: gob.int });
 const marshaler: OptionalSchema<Common> = gob.pointer(gob.struct("gobEncoderType", { CommonType: common }));
 
@@ -61,6 +62,7 @@ export const INTERFACE_ID = 8;
 /** Ids below are Go's own and cannot be defined by a stream. */
 export const LEAST_DEFINABLE_ID: number = FIRST_USER_ID - 1;
 
+/** A struct of Go's own, by the ids of its parts. */
 function struct(name: string, ...fields: [string, number][]): RemoteType {
   return { kind: "struct", name, fields: fields.map(([fieldName, id]) => ({ name: fieldName, id })) };
 }

@@ -28,6 +28,7 @@ export function zeroOf(type: GoType): unknown {
   }
 }
 
+/** 64-bit schemas keep to bigint in their zeros, so that arithmetic on decoded values never mixes types. */
 function basicZero(type: BasicType): unknown {
   switch (type.form) {
     case "bool":
