@@ -26,6 +26,7 @@ export interface HkdfInput {
 /** HKDF-SHA256 (RFC 5869): `length` bytes, at most 8160, that tell nothing of the secret. */
 export function hkdfSha256({ secret, salt, info }: HkdfInput, length: number): Uint8Array {
   if (length > 255 * DIGEST_BYTES) throw new SleeveCryptoError("CRYPTO_BAD_INPUT", `HKDF cannot give ${length} bytes`);
+  // Extract, then expand block by block, each chained to the one before.
   const pseudoRandomKey = hmacSha256(salt, secret);
   const output = new Uint8Array(length);
   let block: Uint8Array = new Uint8Array(0);

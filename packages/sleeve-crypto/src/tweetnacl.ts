@@ -15,6 +15,7 @@ const { crypto_core_hsalsa20: coreHSalsa20 } = (
 
 /** The second half of NaCl's box "beforenm"; gives undefined when X25519 came out as zero. Wipes `shared`. */
 export function expandShared(shared: Uint8Array): Uint8Array | undefined {
+  // Looks at every byte before it decides, so that timing tells nothing of the secret.
   let bits = 0;
   for (const byte of shared) bits |= byte;
   if (bits === 0) return undefined;

@@ -13,6 +13,7 @@ export type BindFunction = (prototype: string) => (...args: unknown[]) => unknow
 const GET_TAG = 0x10;
 const SET_TAG = 0x11;
 
+/** The functions of openssl/evp.h that a cipher needs; all of them give 1 for success. */
 interface Evp {
   readonly make: () => unknown;
   readonly free: (context: unknown) => unknown;
@@ -21,6 +22,7 @@ interface Evp {
   readonly seal: Direction;
   readonly open: Direction;
 }
+/** Encryption or decryption: the same three steps under two sets of names. */
 interface Direction {
   readonly start: (
     context: unknown,
@@ -75,6 +77,10 @@ export function gcmAead(bind?: BindFunction): Aead {
   };
 }
 
+/**
+ * A context per direction, each with the key expanded once; a frame only brings its nonce. Input and output are the same
+ * memory, which OpenSSL allows if they are exactly equal.
+ */
 function evpKey(evp: Evp, key: Uint8Array): AeadKey {
   const length = new Int32Array(1);
   const rest = new Uint8Array(TAG_BYTES);
@@ -111,6 +117,7 @@ function broken(what: string): SleeveCryptoError {
   return new SleeveCryptoError("CRYPTO_BAD_INPUT", `OpenSSL ${what}`);
 }
 
+/** The same bytes by way of `node:crypto`, which makes a cipher object, a buffer per call. */
 function nodeKey(key: Uint8Array): AeadKey {
   let secret: ReturnType<typeof createSecretKey> | undefined = createSecretKey(key);
   const current = (): NonNullable<typeof secret> => {

@@ -31,6 +31,7 @@ interface Sodium {
   ): void;
 }
 
+/** A `require` that may fail, because an `import` of a missing optional package would take this module down with it. */
 function load(): Sodium | undefined {
   try {
     return createRequire(import.meta.url)("sodium-native") as Sodium;
@@ -46,6 +47,10 @@ function sodiumRandomBytes(sodium: Sodium, length: number): Uint8Array {
   return bytes;
 }
 
+/**
+ * sodium-native has no HSalsa20, hence no box "beforenm": X25519, the slow part, is libsodium's; the one block of
+ * HSalsa20 after it is tweetnacl's. Secretboxes go straight through, in place when the views say so.
+ */
 function fromSodium(sodium: Sodium): CryptoProvider {
   return {
     name: "sodium-native",
@@ -75,6 +80,7 @@ function fromSodium(sodium: Sodium): CryptoProvider {
   };
 }
 
+/** libsodium reports a forgery by a thrown error here, unlike with secretboxes. */
 function chachaFrom(sodium: Sodium): Aead {
   return {
     name: "chacha20-poly1305",
