@@ -28,9 +28,9 @@ export interface IpamPort {
   /** Resolves when there is a ring. */
   ready(signal: AbortSignal): Promise<void>;
   /** Hands all space over to another peer and refuses further requests. */
-  leave(): void;
-  /** Takes a peer's space over; the number of addresses gained. */
-  takeOver(who: string): number;
+  leave(): Promise<void>;
+  /** Takes a peer's space over; the number of addresses gained. May wait for the consent of other peers. */
+  takeOver(who: string, signal: AbortSignal): Promise<number>;
 }
 
 /** A name as `GET /name` shows it. */

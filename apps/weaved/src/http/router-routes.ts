@@ -25,13 +25,17 @@ export function routerRoutes(app: Hono, ports: ControlPorts): void {
     }
   });
   if (ipam) {
-    app.delete("/peer/:who", (context) => {
+    app.delete("/peer/:who", async (context) => {
       const who = context.req.param("who");
-      return text(`${ipam.takeOver(who)} IPs taken over from ${who}\n`);
+      try {
+        return text(`${await ipam.takeOver(who, context.req.raw.signal)} IPs taken over from ${who}\n`);
+      } catch (error) {
+        return refuse((error as Error).message);
+      }
     });
   }
   app.delete("/peer", async () => {
-    ipam?.leave();
+    await ipam?.leave();
     await ports.left?.();
     return done();
   });

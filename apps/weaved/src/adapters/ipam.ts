@@ -1,0 +1,89 @@
+import { parsePeerName } from "@weaved/gossip-mesh";
+import { type RunningMesh, systemClock, systemRandom } from "@weaved/gossip-mesh/node";
+import {
+  ALLOCATION_CHANNEL,
+  type Allocator,
+  CONSENT_CHANNEL,
+  createAllocator,
+  type RingOrigin,
+} from "@weaved/ipam-ring";
+import type { Settings } from "../config/options.ts";
+import { ConfigError } from "../config/settings.ts";
+import type { IpamPort } from "../http/ports.ts";
+import type { Logger } from "../logging.ts";
+import type { Metrics } from "../report/metrics.ts";
+import type { IpamReport } from "../report/report.ts";
+import type { Store } from "../state/store.ts";
+
+/** What starting the allocator needs. */
+export interface IpamPartOptions {
+  readonly settings: Settings;
+  readonly mesh: RunningMesh;
+  readonly store: Store;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Starts the allocator on the mesh's channels; what it waits for longer than a second is said in the log. */
+export async function startIpam({ settings, mesh, store, logger, metrics }: IpamPartOptions): Promise<Allocator> {
+  const ipam = await createAllocator({
+    name: mesh.name,
+    uid: mesh.uid,
+    nickname: mesh.nickname,
+    universe: settings["ipalloc-range"],
+    init: ringOrigin(settings["ipalloc-init"], mesh),
+    clock: systemClock,
+    random: systemRandom(),
+    store,
+    isKnownPeer: (peer) => mesh.knows(peer),
+    unixSeconds: () => Math.floor(Date.now() / 1000),
+    exclude: settings["ipalloc-exclude"].split(",").filter((cidr) => cidr !== ""),
+    logger,
+    metrics,
+    ...(settings["ipalloc-default-subnet"] && { defaultSubnet: settings["ipalloc-default-subnet"] }),
+  });
+  ipam.attach(mesh.openChannel(ALLOCATION_CHANNEL, ipam.gossip), mesh.openChannel(CONSENT_CHANNEL, ipam.consent));
+  ipam.onWaiting(({ kind, ident, text }) => logger.info(`${kind} for ${ident} waits: ${text}`));
+  mesh.onPeerGone((peer) => ipam.peerGone(peer.name));
+  ipam.start();
+  return ipam;
+}
+
+/** Reads `consensus[=N]`, `seed=PEER,...` or `observer`; nothing is consensus. @throws ConfigError */
+export function ringOrigin(text: string, mesh: Pick<RunningMesh, "activeDirectTargets">): RingOrigin {
+  const [kind, value] = text.split("=", 2) as [string, string | undefined];
+  const guess = () => mesh.activeDirectTargets().length + 1;
+  if (kind === "observer" && value === undefined) return { kind: "observer" };
+  if (kind === "seed" && value) {
+    try {
+      return { kind: "seed", peers: value.split(",").map(parsePeerName) };
+    } catch (error) {
+      throw new ConfigError(`--ipalloc-init: ${(error as Error).message}`);
+    }
+  }
+  if (kind === "" || (kind === "consensus" && value === undefined)) return { kind: "consensus", guess };
+  const peers = Number(value);
+  if (kind === "consensus" && Number.isInteger(peers) && peers > 0) return { kind: "consensus", peers, guess };
+  throw new ConfigError(`--ipalloc-init: expected consensus[=COUNT], seed=PEER,... or observer, not "${text}"`);
+}
+
+/** The allocator as the control interface needs it. */
+export function ipamPort(ipam: Allocator, tracker: string): IpamPort {
+  return {
+    defaultSubnet: ipam.defaultSubnet,
+    tracker,
+    allocate: (id, subnet, options) => ipam.allocate(id, subnet, options),
+    claim: (id, cidr, options) => ipam.claim(id, cidr, options),
+    lookup: (id, subnet) => ipam.lookup(id, subnet),
+    owned: () => ipam.owned().map(({ ident, addresses }) => ({ id: ident, addresses: [...addresses] })),
+    release: (id, address) => ipam.release(id, address),
+    ready: (signal) => ipam.ready(signal),
+    leave: () => ipam.leave(),
+    takeOver: (who, signal) => ipam.takeOver(who, { signal }),
+  };
+}
+
+/** The allocator as the report shows it. */
+export function ipamReport(ipam: Allocator): IpamReport {
+  return structuredClone(ipam.status().report) as IpamReport;
+}

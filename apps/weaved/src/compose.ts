@@ -1,0 +1,150 @@
+import { rmSync } from "node:fs";
+import { hostname } from "node:os";
+import { formatPeerName } from "@weaved/gossip-mesh";
+import { startMesh } from "@weaved/gossip-mesh/node";
+import { dnsPort, dnsReport } from "./adapters/dns.ts";
+import { ipamPort, ipamReport, startIpam } from "./adapters/ipam.ts";
+import { routerPort, routerReport } from "./adapters/router.ts";
+import type { Settings } from "./config/options.ts";
+import type { ControlPorts } from "./http/ports.ts";
+import type { RootLogger } from "./logging.ts";
+import { followMesh, framesReport, startFrames } from "./parts/frames.ts";
+import { startHost } from "./parts/host.ts";
+import { startListeners } from "./parts/listeners.ts";
+import { startNames } from "./parts/names.ts";
+import { initialTargets, markRunning, sentinelPath } from "./parts/targets.ts";
+import { createMetrics } from "./report/metrics.ts";
+import { noVersionCheck, type Report } from "./report/report.ts";
+import { readPassword } from "./state/password.ts";
+import { readPeerName } from "./state/peer-name.ts";
+import { openStore } from "./state/store.ts";
+
+/** What the daemon is made from. */
+export interface ComposeOptions {
+  readonly settings: Settings;
+  readonly log: RootLogger;
+  readonly version: string;
+}
+
+/** A running daemon. */
+export interface Daemon {
+  /** Applies what can change while running: the log level. */
+  reload(settings: Settings): Promise<void>;
+  /** Stops everything, last started first; what the kernel forwards goes on. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Builds the daemon from the packages: the one place where they meet. Read from top to bottom it is the whole system:
+ * state, bridge, data path, mesh, addresses, names, control interface.
+ */
+export async function compose({ settings, log, version }: ComposeOptions): Promise<Daemon> {
+  const undo = createUndo();
+  try {
+    // --- what this peer is ---
+    const name = readPeerName(settings);
+    const nickname = settings.nickname || hostname();
+    const password = readPassword(settings);
+    const store = await openStore(settings["db-prefix"]);
+    let ready = false;
+    const metrics = createMetrics(() => report());
+
+    // --- this host: the bridge that containers are plugged into ---
+    const host = await startHost(settings, name, log.part("host"));
+    undo.add(() => host.close());
+
+    // --- frames between hosts ---
+    const datapath = settings.awsvpc ? undefined : await startFrames(settings, name, log.part("datapath"), metrics);
+    if (datapath) undo.add(() => datapath.close());
+
+    // --- peers ---
+    const mesh = await startMesh({
+      name,
+      nickname,
+      port: settings.port,
+      connectionLimit: settings["conn-limit"],
+      discovery: !settings["no-discovery"],
+      trustedSubnets: settings["trusted-subnets"].split(",").filter((cidr) => cidr !== ""),
+      minProtocolVersion: settings["min-protocol-version"] as 1 | 2,
+      logger: log.part("mesh"),
+      metrics,
+      ...(settings.host && { host: settings.host }),
+      ...(password && { password }),
+      ...(datapath && { overlay: datapath.overlay }),
+    });
+    undo.add(() => mesh.close());
+    if (datapath) undo.add(followMesh(datapath, mesh));
+
+    // --- addresses: the ring says who owns what, and the data path need not flood ---
+    const ipam =
+      settings["ipalloc-range"] === ""
+        ? undefined
+        : await startIpam({ settings, mesh, store, logger: log.part("ipam"), metrics });
+    if (ipam) undo.add(() => ipam.close());
+    if (ipam && datapath) {
+      datapath.setAddressOwners(ipam.ranges());
+      undo.add(ipam.onRangesChanged(() => datapath.setAddressOwners(ipam.ranges())));
+    }
+
+    // --- names ---
+    const dns = settings["no-dns"] ? undefined : await startNames(settings, mesh, store, log.part("dns"), metrics);
+    if (dns) undo.add(() => dns.close());
+
+    // --- what operators see and do ---
+    const report = (): Report => ({
+      Ready: ready,
+      Version: version,
+      VersionCheck: noVersionCheck,
+      Router: routerReport(mesh.status(), datapath && framesReport(datapath)),
+      IPAM: ipam ? ipamReport(ipam) : null,
+      DNS: dns ? dnsReport(dns.names, dns.listener, formatPeerName) : null,
+      Proxy: null,
+      Plugin: null,
+    });
+    const saveTargets = (targets: readonly string[]) => {
+      store.save("targets", targets).catch((error: Error) => log.error(error.message));
+    };
+    const tracker = settings.awsvpc ? "awsvpc" : settings["no-masq-local"] ? "no-masq-local" : "";
+    const ports: ControlPorts = {
+      router: routerPort(mesh, saveTargets),
+      host,
+      isAlive: async () => true,
+      report,
+      metrics: () => metrics.text(),
+      ...(ipam && { ipam: ipamPort(ipam, tracker) }),
+      ...(dns && { dns: dnsPort(dns.names, dns.listener) }),
+    };
+    for (const listening of await startListeners(settings, ports, log)) undo.add(() => listening.close());
+
+    // --- off we go ---
+    const targets = await initialTargets(settings, store);
+    for (const { target, reason } of await mesh.connect(targets)) log.error(`cannot connect to ${target}: ${reason}`);
+    await store.save("targets", targets);
+    markRunning(settings);
+    ready = true;
+    log.info("ready", { name: formatPeerName(name), nickname, encrypted: password !== undefined });
+    return {
+      async reload(changed) {
+        log.setLevel(changed["log-level"]);
+      },
+      async close() {
+        await undo.run();
+        rmSync(sentinelPath(settings), { force: true });
+      },
+    };
+  } catch (error) {
+    await undo.run();
+    throw error;
+  }
+}
+
+/** Remembers how to undo what was started, and does so in reverse order, once. */
+function createUndo(): { add(act: () => unknown): void; run(): Promise<void> } {
+  const acts: (() => unknown)[] = [];
+  return {
+    add: (act) => void acts.push(act),
+    async run() {
+      for (const act of acts.splice(0).reverse()) await act();
+    },
+  };
+}

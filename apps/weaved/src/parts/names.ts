@@ -1,0 +1,102 @@
+import {
+  createNames,
+  keepNames,
+  localFirst,
+  type Names,
+  namesChannel,
+  recordsChannel,
+  roundRobin,
+  type Strategy,
+  shuffle,
+} from "@weaved/dns-lb";
+import { startDnsServer, systemWallClock } from "@weaved/dns-lb/node";
+import { type RunningMesh, systemClock } from "@weaved/gossip-mesh/node";
+import { openUdpBatch } from "@weaved/tun-datapath/node";
+import type { DnsListener } from "../adapters/dns.ts";
+import type { Settings } from "../config/options.ts";
+import { ConfigError } from "../config/settings.ts";
+import type { Logger } from "../logging.ts";
+import type { Metrics } from "../report/metrics.ts";
+import type { Store } from "../state/store.ts";
+
+/** Names and their server, running. */
+export interface NamesPart {
+  readonly names: Names;
+  readonly listener: DnsListener;
+  close(): Promise<void>;
+}
+
+const strategies: Readonly<Record<Settings["dns-strategy"], () => Strategy>> = {
+  shuffle,
+  "round-robin": roundRobin,
+  "local-first": () => localFirst(shuffle()),
+};
+
+/** How often the upstreams shown in status are read again, in milliseconds; they are asked fresh for every query all the same. */
+const upstreamsEveryMs = 5000;
+
+/** Starts the replicated names, restores ours from disk, joins their channels, and serves them. */
+export async function startNames(
+  settings: Settings,
+  mesh: RunningMesh,
+  store: Store,
+  logger: Logger,
+  metrics: Metrics,
+): Promise<NamesPart> {
+  const { address, port } = parseListen(settings["dns-listen-address"]);
+  const isKnownPeer = (peer: number) => mesh.knows(peer);
+  const names = createNames({
+    self: mesh.name,
+    domain: settings["dns-domain"],
+    clock: systemClock,
+    wallClock: systemWallClock,
+    isKnownPeer,
+    logger,
+    metrics,
+  });
+  const kept = await keepNames({ names, store, clock: systemClock, logger });
+  names.attach(mesh.openChannel(namesChannel, names.gossip), mesh.openChannel(recordsChannel, names.records));
+  const server = await startDnsServer({
+    names,
+    address,
+    port,
+    ttl: settings["dns-ttl"],
+    upstreams: { file: settings["resolv-conf"] || "/etc/resolv.conf" },
+    strategy: strategies[settings["dns-strategy"]](),
+    fallbackTimeoutMs: settings["dns-fallback-timeout"],
+    udpBatch: openUdpBatch,
+    logger,
+    metrics,
+  });
+  const stop = [mesh.onPeerGone((peer) => names.peerGone(peer.name)), mesh.onPeerSeen(() => names.peerAppeared())];
+  let upstreams = await server.upstreams();
+  const timer = setInterval(() => {
+    server.upstreams().then(
+      (list) => {
+        upstreams = list;
+      },
+      () => {},
+    );
+  }, upstreamsEveryMs).unref();
+  const bound = server.addresses[0]!;
+  return {
+    names,
+    listener: { address: bound.address, port: bound.port, ttl: server.ttl, upstreams: () => upstreams },
+    async close() {
+      clearInterval(timer);
+      for (const undo of stop) undo();
+      await server.close();
+      await kept.close();
+      names.close();
+    },
+  };
+}
+
+function parseListen(text: string): { address: string; port: number } {
+  const split = text.lastIndexOf(":");
+  const port = Number(text.slice(split + 1));
+  if (split === -1 || !Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new ConfigError(`--dns-listen-address: expected address:port, not "${text}"`);
+  }
+  return { address: text.slice(0, split) || "0.0.0.0", port };
+}
