@@ -1,3 +1,4 @@
+import { httpApiSuite } from "../../apps/weaved/test/vectors/http-api.ts";
 import { dnsAnswersSuite } from "../../packages/dns-lb/test/vectors/dns-answers.ts";
 import { nameserverSuite } from "../../packages/dns-lb/test/vectors/nameserver.ts";
 import { gobStream } from "../../packages/gob-codec/test/vectors/gob-stream.ts";
@@ -25,5 +26,6 @@ export const suites: readonly VectorSuite[] = [
   topologyVectors,
   fastdpVectors,
   sleeveFrameVectors,
+  httpApiSuite,
   vpcCidrVectors,
 ];

@@ -58,7 +58,12 @@ async function startRouter(ready: boolean) {
   });
   ipam.attach(mesh.openChannel(ALLOCATION_CHANNEL, ipam.gossip));
   ipam.start();
-  const names = createNames({ self: 1, clock, wallClock: () => Math.floor(Date.now() / 1000), isKnownPeer: (peer) => mesh.knows(peer) });
+  const names = createNames({
+    self: 1,
+    clock,
+    wallClock: () => Math.floor(Date.now() / 1000),
+    isKnownPeer: (peer) => mesh.knows(peer),
+  });
   const listener = { address: "127.0.0.1", port: 0, ttl: 1, upstreams: () => ["8.8.8.8"] };
   const report = (): Report => ({
     Ready: ready,
@@ -109,7 +114,11 @@ interface Answer {
 }
 
 async function shape(response: Response): Promise<Answer> {
-  return { status: response.status, contentType: response.headers.get("content-type") ?? "", body: await response.text() };
+  return {
+    status: response.status,
+    contentType: response.headers.get("content-type") ?? "",
+    body: await response.text(),
+  };
 }
 
 /** Codes, types, and bodies of successes are fixed. Error texts are informative: one line that is there is enough. */
@@ -125,7 +134,8 @@ function checkResponse(what: string, actual: Answer, expected: Answer, order: st
 
 /** Go hands out map entries in any order. */
 function sortedLists(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortedLists).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  if (Array.isArray(value))
+    return value.map(sortedLists).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, sortedLists(item)]));
 }
