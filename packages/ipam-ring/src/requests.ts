@@ -101,6 +101,7 @@ export class Requests {
   prime(settle: Settle<Cidr>): () => void {
     const request = this.#request("prime", "", {}, settle, undefined, () => {
       this.#core.establish();
+      if (!this.#waiting.has(request)) return true;
       return this.#core.hasRing
         ? this.#answer(request, { value: { address: "", prefixLength: 0 } })
         : this.#waitForRing(request);
@@ -255,6 +256,8 @@ export class Requests {
       return this.#answer(request, { error: new RingError("OUT_OF_RANGE", message) });
     }
     this.#core.establish();
+    // A ring that came about just now has already had this request tried.
+    if (!this.#waiting.has(request)) return true;
     if (!this.#core.hasRing) return this.#waitForRing(request);
     const address = space.allocate(hostRange(range), avoid);
     if (address === undefined) return this.#askForSpace(request, range);
@@ -326,6 +329,7 @@ export class Requests {
     if (address < options.universe.start || address >= options.universe.end)
       return this.#claimOutside(request, cidr, address);
     this.#core.establish();
+    if (!this.#waiting.has(request)) return true;
     books.revive(request.ident);
     const owner = this.#core.ownerOf(address);
     if (owner === undefined) {
