@@ -58,9 +58,9 @@ describe.each<Dialect>(["standard", "original"])("the fast path in dialect %s", 
         taken++;
         expect(quick).toEqual(plain(bytes));
       }),
-      { numRuns: 5000 },
+      { numRuns: 2500 },
     );
-    expect(taken).toBeGreaterThan(1000);
+    expect(taken).toBeGreaterThan(500);
   });
 
   it.each([shuffle(), roundRobin(), localFirst()])("gives the plain path's set of answers under $name", (strategy) => {

@@ -3,10 +3,10 @@ import { describe, expect, it } from "vitest";
 import { fuzzResponder } from "./fuzz.ts";
 
 describe("a responder fed with noise", () => {
-  it("answers or drops 50,000 packets, never more than it may", () => {
-    const result = fuzzResponder(seededRandom(20), 50_000);
-    expect(result.packets).toBe(50_000);
-    expect(result.replied).toBeGreaterThan(1000);
+  it("answers or drops 20,000 packets, never more than it may", () => {
+    const result = fuzzResponder(seededRandom(20), 20_000);
+    expect(result.packets).toBe(20_000);
+    expect(result.replied).toBeGreaterThan(500);
     expect(result.worstFactor).toBeLessThanOrEqual(60);
   });
 });

@@ -221,10 +221,11 @@ function createService({ options, responder, forwarder, fast, stats, clock }: Se
       return reply;
     });
   };
+  const now = (): number => clock.now();
   let refused = 0;
   let hintedAt = 0;
   return {
-    admit: (client) => limiter === undefined || limiter.admits(client, clock.now()),
+    admit: (client) => limiter === undefined || limiter.admits(client, now),
     refuse(message, peer, listener) {
       totals.limited++;
       // Of two that are refused one may hear a mere TC, no larger than the query: worthless to an amplifier, a hint to an
