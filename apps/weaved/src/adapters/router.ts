@@ -101,8 +101,10 @@ function connectionReport(
   const prefix = status.encrypted ? (sealed ? "encrypted" : "unencrypted").padEnd(12) : "";
   const overlay = String(attributes.name ?? "none").padEnd(6);
   const info = `${prefix}${overlay} ${formatPeerName(peer)}(${nicknames.get(peer) ?? ""})`;
-  const more = status.encrypted && sealed ? { encrypted: true } : {};
-  return { Address: address, Outbound: outbound, State: state, Info: info, Attrs: { ...attributes, ...more } };
+  // The original's attributes only: scripts cut them by position. The others are in the overview of links.
+  const { name = "none", mtu } = attributes;
+  const Attrs = { name, ...(mtu !== undefined && { mtu }), ...(status.encrypted && sealed && { encrypted: true }) };
+  return { Address: address, Outbound: outbound, State: state, Info: info, Attrs };
 }
 
 function nullIfEmpty<T>(list: T[]): T[] | null {

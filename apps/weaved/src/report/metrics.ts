@@ -29,8 +29,11 @@ export function createMetrics(report: () => Report): MetricsRegistry {
   const gauges = new Map<string, Gauge>();
   const histograms = new Map<string, Histogram>();
   const named = (name: string) => (name.startsWith("weave") ? name : `weaved_${name}`);
+  /** The original's metrics come from the report alone. */
+  const fromReport = new Set(registry.getMetricsAsArray().map(({ name }) => name));
   return {
     count(name, value = 1, labels = {}) {
+      if (fromReport.has(name)) return;
       const make = () =>
         new Counter({
           name: named(name),
@@ -41,6 +44,7 @@ export function createMetrics(report: () => Report): MetricsRegistry {
       entry(counters, name, make).inc(labels, value);
     },
     gauge(name, value, labels = {}) {
+      if (fromReport.has(name)) return;
       const make = () =>
         new Gauge({
           name: named(name),
