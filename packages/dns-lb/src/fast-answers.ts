@@ -3,7 +3,7 @@
  * kept as bytes, re-ordered in place, and copied behind the question.
  *
  * The plain form is `responder.ts`; a property test ties the two. Everything unusual is declined (0), never guessed at.
- * Gain: 0.5 us an answer of ten addresses against 9 us (bench/answers.bench.ts).
+ * Gain: 0.6 us an answer of ten addresses against 4.7 us (bench/answers.bench.ts).
  */
 import { classIn, echoedFlags, flag, headerBytes, plainUdpBytes, rrType } from "./message.ts";
 import type { Names } from "./names.ts";

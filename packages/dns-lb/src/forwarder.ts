@@ -52,65 +52,19 @@ const keyOf = (server: Upstream): string => `${server.address}|${server.port ?? 
 
 /** Makes a forwarder. It owns no timers of its own between questions. */
 export function createForwarder(options: ForwarderOptions): Forwarder {
-  const { exchange, servers, clock, logger, randomId, timeoutMs = 5000, hedgeMs = 300 } = options;
+  const { clock, randomId, hedgeMs = 300 } = options;
   /** By transport and message without id. Bounded by: `mostPending`. */
   const pending = new Map<string, Promise<Uint8Array | undefined>>();
-  /** Until when a server is asked last. Bounded by: servers of the moment. */
-  const penalties = new Map<string, number>();
-  /** What a probe said about a server. Bounded by: servers of the moment. */
-  const probes = new Map<string, { token: string; loops: boolean }>();
+  const pool = new UpstreamPool(options);
 
-  const askOne = async (
-    server: Upstream,
-    message: Uint8Array,
-    transport: Transport,
-    signal: AbortSignal,
-  ): Promise<Uint8Array | undefined> => {
-    const timeout = new AbortController();
-    const cancel = clock.after(timeoutMs, () => timeout.abort(new Error("time-out")));
-    try {
-      const reply = await exchange(server, message, transport, AbortSignal.any([signal, timeout.signal]));
-      penalties.delete(keyOf(server));
-      return reply;
-    } catch (error) {
-      if (!signal.aborted) {
-        penalties.set(keyOf(server), clock.now() + penaltyMs);
-        logger.debug("upstream did not answer", { server: server.address, error });
-      }
-      return undefined;
-    } finally {
-      cancel();
-    }
-  };
-  const probe = (server: Upstream): void => {
-    const token = `p${randomId().toString(16)}${randomId().toString(16)}${randomId().toString(16)}`;
-    probes.set(keyOf(server), { token, loops: false });
-    const name = encodeName(`${token}.${probeDomain}`);
-    const id = randomId();
-    const message = Uint8Array.of(id >>> 8, id & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...name, 0, 1, 0, 1);
-    void askOne(server, message, "udp", new AbortController().signal);
-  };
-  const usable = async (): Promise<readonly Upstream[]> => {
-    const all = await servers();
-    const current = new Set(all.map(keyOf));
-    for (const known of [...probes.keys()]) {
-      if (current.has(known)) continue;
-      probes.delete(known);
-      penalties.delete(known);
-    }
-    for (const server of all) if (!probes.has(keyOf(server))) probe(server);
-    const now = clock.now();
-    const isLate = (server: Upstream): number => Number((penalties.get(keyOf(server)) ?? 0) > now);
-    return all.filter((server) => !probes.get(keyOf(server))!.loops).sort((a, b) => isLate(a) - isLate(b));
-  };
   const start = async (message: Uint8Array, transport: Transport): Promise<Uint8Array | undefined> => {
-    const candidates = await usable();
+    const candidates = await pool.usable();
     // Not slice(): of a Buffer, that is no copy.
     const copy = new Uint8Array(message);
     const id = randomId();
     copy[0] = id >>> 8;
     copy[1] = id & 255;
-    return race(candidates, hedgeMs, clock, (server, signal) => askOne(server, copy, transport, signal));
+    return race(candidates, hedgeMs, clock, (server, signal) => pool.ask(server, copy, transport, signal));
   };
 
   return {
@@ -130,19 +84,85 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       bytes.set(message.subarray(0, 2));
       return bytes;
     },
-    recognise(name) {
-      if (!name.toLowerCase().endsWith(`.${probeDomain}`)) return false;
-      const token = name.slice(0, name.indexOf(".")).toLowerCase();
-      for (const [server, probed] of probes) {
-        if (probed.token !== token) continue;
-        if (!probed.loops) logger.warn("upstream sends our questions back to us; it is not asked any more", { server });
-        probed.loops = true;
-        return true;
-      }
-      // Another server's probe: it must travel on, or that server would never see its loop.
-      return false;
-    },
+    recognise: (name) => pool.recognise(name),
   };
+}
+
+/** The servers of the moment: who was slow, who leads back to us. */
+class UpstreamPool {
+  readonly #options: ForwarderOptions;
+  /** Until when a server is asked last. Bounded by: servers of the moment. */
+  readonly #penalties = new Map<string, number>();
+  /** What a probe said about a server. Bounded by: servers of the moment. */
+  readonly #probes = new Map<string, { readonly token: string; loops: boolean }>();
+
+  constructor(options: ForwarderOptions) {
+    this.#options = options;
+  }
+
+  /** Servers worth asking, those that did not answer lately last. */
+  async usable(): Promise<readonly Upstream[]> {
+    const all = await this.#options.servers();
+    const current = new Set(all.map(keyOf));
+    for (const known of [...this.#probes.keys()]) {
+      if (current.has(known)) continue;
+      this.#probes.delete(known);
+      this.#penalties.delete(known);
+    }
+    for (const server of all) if (!this.#probes.has(keyOf(server))) this.#probe(server);
+    const now = this.#options.clock.now();
+    const isLate = (server: Upstream): number => Number((this.#penalties.get(keyOf(server)) ?? 0) > now);
+    return all.filter((server) => !this.#probes.get(keyOf(server))!.loops).sort((a, b) => isLate(a) - isLate(b));
+  }
+
+  /** Undefined when the server does not answer in time. */
+  async ask(
+    server: Upstream,
+    message: Uint8Array,
+    transport: Transport,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | undefined> {
+    const { exchange, clock, logger, timeoutMs = 5000 } = this.#options;
+    const timeout = new AbortController();
+    const cancel = clock.after(timeoutMs, () => timeout.abort(new Error("time-out")));
+    try {
+      const reply = await exchange(server, message, transport, AbortSignal.any([signal, timeout.signal]));
+      this.#penalties.delete(keyOf(server));
+      return reply;
+    } catch (error) {
+      if (!signal.aborted) {
+        this.#penalties.set(keyOf(server), clock.now() + penaltyMs);
+        logger.debug("upstream did not answer", { server: server.address, error });
+      }
+      return undefined;
+    } finally {
+      cancel();
+    }
+  }
+
+  recognise(name: string): boolean {
+    if (!name.toLowerCase().endsWith(`.${probeDomain}`)) return false;
+    const token = name.slice(0, name.indexOf(".")).toLowerCase();
+    for (const [server, probed] of this.#probes) {
+      if (probed.token !== token) continue;
+      if (!probed.loops)
+        this.#options.logger.warn("upstream sends our questions back to us; it is not asked any more", { server });
+      probed.loops = true;
+      return true;
+    }
+    // Another server's probe: it must travel on, or that server would never see its loop.
+    return false;
+  }
+
+  #probe(server: Upstream): void {
+    const { randomId } = this.#options;
+    const token = `p${[randomId(), randomId(), randomId()].map((part) => part.toString(16)).join("")}`;
+    this.#probes.set(keyOf(server), { token, loops: false });
+    const name = encodeName(`${token}.${probeDomain}`);
+    const id = randomId();
+    const message = Uint8Array.of(id >>> 8, id & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...name, 0, 1, 0, 1);
+    void this.ask(server, message, "udp", new AbortController().signal);
+  }
 }
 
 /** A reply that another server may better. */

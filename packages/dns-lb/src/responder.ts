@@ -23,7 +23,7 @@ import type { Random } from "./ports.ts";
 import { aaaaData, aData, encodeName, isEncodable, minimalAny, soaData, srvData } from "./rdata.ts";
 import { type ClientAddress, countAsked, createStats, type QueryStats } from "./stats.ts";
 import { type Strategy, shuffle } from "./strategy.ts";
-import { contentsOf, type NameContents, servicesOf, type View } from "./zone.ts";
+import { contentsOf, type LocatedService, type NameContents, servicesOf, type View } from "./zone.ts";
 
 /**
  * `standard`: today's rules (EDNS0 echoed, names compressed, SOA with negative answers, RFC 8482).
@@ -80,154 +80,194 @@ const localFlags = flag.response | flag.authoritative | flag.recursionAvailable;
 const errorFlags = flag.response | flag.recursionAvailable;
 
 /** Makes a responder. */
-export function createResponder(options: ResponderOptions): Responder {
-  const { names, random, strategy = shuffle(), ttl = 1, dialect = "standard", view } = options;
-  const { stats = createStats(), maxUdpBytes = dialect === "original" ? 65_535 : 1232 } = options;
-  const { totals } = stats;
-  const domain = parseDomain(names.domain);
-  const original = dialect === "original";
+export const createResponder = (options: ResponderOptions): Responder => new LocalResponder(options);
 
-  const limitOf = (query: Query, client: Client): number => {
+class LocalResponder implements Responder {
+  readonly dialect: Dialect;
+  readonly domain: string;
+  readonly stats: QueryStats;
+  readonly #names: Names;
+  readonly #random: Random;
+  readonly #strategy: Strategy;
+  readonly #ttl: number;
+  readonly #original: boolean;
+  readonly #maxUdpBytes: number;
+  readonly #view: View | undefined;
+
+  constructor(options: ResponderOptions) {
+    const { names, random, strategy = shuffle(), ttl = 1, dialect = "standard", view, stats = createStats() } = options;
+    this.dialect = dialect;
+    this.domain = parseDomain(names.domain);
+    this.stats = stats;
+    this.#names = names;
+    this.#random = random;
+    this.#strategy = strategy;
+    this.#ttl = ttl;
+    this.#original = dialect === "original";
+    this.#maxUdpBytes = options.maxUdpBytes ?? (this.#original ? 65_535 : 1232);
+    this.#view = view;
+  }
+
+  respond(message: Uint8Array, client: Client): Verdict {
+    const { totals } = this.stats;
+    totals.queries++;
+    const parsed = parseQuery(message);
+    if (parsed.kind === "query") {
+      const verdict = this.#dispatch(parsed.query, client);
+      if (verdict.do === "forward") totals.forwarded++;
+      return verdict;
+    }
+    totals.malformed++;
+    if (parsed.kind === "drop") return { do: "drop" };
+    return { do: "reply", bytes: formatError(message), rcode: rcode.formErr };
+  }
+
+  fail(query: Query, client: Client, code: number = rcode.servFail): Uint8Array {
+    return this.#encode({ query, flags: errorFlags, rcode: code, answers: [] }, client);
+  }
+
+  truncated(query: Query): Uint8Array {
+    const reply = { query, flags: errorFlags | flag.truncated, rcode: 0, answers: [] };
+    return encodeReply(reply, { compress: true, ednsBytes: 0, limit: plainUdpBytes });
+  }
+
+  #limitOf(query: Query, client: Client): number {
     if (client.transport === "tcp") return 65_535;
     const asked = query.edns?.udpBytes ?? plainUdpBytes;
-    return original ? asked : Math.min(Math.max(asked, plainUdpBytes), maxUdpBytes);
-  };
-  const encode = (reply: Reply, client: Client): Uint8Array => {
-    const form = { compress: !original, ednsBytes: original ? 0 : maxUdpBytes, limit: limitOf(reply.query, client) };
+    return this.#original ? asked : Math.min(Math.max(asked, plainUdpBytes), this.#maxUdpBytes);
+  }
+
+  #encode(reply: Reply, client: Client): Uint8Array {
+    const form = {
+      compress: !this.#original,
+      ednsBytes: this.#original ? 0 : this.#maxUdpBytes,
+      limit: this.#limitOf(reply.query, client),
+    };
     const bytes = encodeReply(reply, form);
-    if ((bytes[2]! & (flag.truncated >>> 8)) !== 0) totals.truncated++;
+    if ((bytes[2]! & (flag.truncated >>> 8)) !== 0) this.stats.totals.truncated++;
     return bytes;
-  };
-  const reply = (content: Reply, client: Client): Verdict => ({
-    do: "reply",
-    bytes: encode(content, client),
-    query: content.query,
-    rcode: content.rcode,
-  });
-  const soa = (): ReplyRecord => {
-    const data = soaData(domain, names.generation(), ttl);
-    return { owner: encodeName(domain), type: rrType.SOA, ttl, data };
-  };
-  const answer = (
+  }
+
+  #reply(content: Reply, client: Client): Verdict {
+    return { do: "reply", bytes: this.#encode(content, client), query: content.query, rcode: content.rcode };
+  }
+
+  #soa(): ReplyRecord {
+    const data = soaData(this.domain, this.#names.generation(), this.#ttl);
+    return { owner: encodeName(this.domain), type: rrType.SOA, ttl: this.#ttl, data };
+  }
+
+  #answer(
     query: Query,
     client: Client,
     answers: readonly ReplyRecord[],
     additionals: readonly ReplyRecord[] = [],
-  ): Verdict => {
-    if (answers.length > 0) totals.answered++;
-    else totals.noData++;
-    const authorities = answers.length === 0 && !original ? [soa()] : [];
-    return reply({ query, flags: localFlags, rcode: rcode.noError, answers, authorities, additionals }, client);
-  };
-  const error = (query: Query, client: Client, code: number): Verdict => {
-    if (code === rcode.nxDomain) totals.nxDomain++;
-    else totals.refused++;
-    const known = code === rcode.nxDomain && !original && query.questions.length === 1;
-    const flags = known ? localFlags : errorFlags;
-    return reply({ query, flags, rcode: code, answers: [], authorities: known ? [soa()] : [] }, client);
-  };
+  ): Verdict {
+    if (answers.length > 0) this.stats.totals.answered++;
+    else this.stats.totals.noData++;
+    const authorities = answers.length === 0 && !this.#original ? [this.#soa()] : [];
+    return this.#reply({ query, flags: localFlags, rcode: rcode.noError, answers, authorities, additionals }, client);
+  }
 
-  const addressesOf = (contents: NameContents, client: Client): ReplyRecord[] => {
+  #error(query: Query, client: Client, code: number): Verdict {
+    if (code === rcode.nxDomain) this.stats.totals.nxDomain++;
+    else this.stats.totals.refused++;
+    const known = code === rcode.nxDomain && !this.#original && query.questions.length === 1;
+    // The original's multiplexer, not its server, answers a query without a question: RA is clear then.
+    const unasked = this.#original && query.questions.length === 0;
+    const flags = unasked ? flag.response : known ? localFlags : errorFlags;
+    return this.#reply({ query, flags, rcode: code, answers: [], authorities: known ? [this.#soa()] : [] }, client);
+  }
+
+  #addressesOf(contents: NameContents, client: Client): ReplyRecord[] {
     const { candidates } = contents;
-    const count = stats.of(contents.key).asked;
+    const count = this.stats.of(contents.key).asked;
     const order = candidates.map((_, index) => index);
-    const chosen = strategy.arrange(candidates, order, { random, count, self: names.self });
-    countAsked(stats.of(contents.key), client.address, true);
-    return order.slice(0, chosen).map((index) => ({ type: rrType.A, ttl, data: aData(candidates[index]!.address) }));
-  };
-  const recordsOf = (contents: NameContents, type: number, client: Client): ReplyRecord[] => {
-    if (type === rrType.A && contents.candidates.length > 0) return addressesOf(contents, client);
-    countAsked(stats.of(contents.key), client.address, type === rrType.AAAA);
-    if (type === rrType.ANY && !original) return [{ type: rrType.HINFO, ttl, data: minimalAny }];
+    const chosen = this.#strategy.arrange(candidates, order, { random: this.#random, count, self: this.#names.self });
+    countAsked(this.stats.of(contents.key), client.address, true);
+    return order
+      .slice(0, chosen)
+      .map((index) => ({ type: rrType.A, ttl: this.#ttl, data: aData(candidates[index]!.address) }));
+  }
+
+  #recordsOf(contents: NameContents, type: number, client: Client): ReplyRecord[] {
+    if (type === rrType.A && contents.candidates.length > 0) return this.#addressesOf(contents, client);
+    countAsked(this.stats.of(contents.key), client.address, type === rrType.AAAA);
+    if (type === rrType.ANY && !this.#original) return [{ type: rrType.HINFO, ttl: this.#ttl, data: minimalAny }];
     if (type !== rrType.AAAA) return [];
     return contents.entries.flatMap((entry) => {
       const data = entry.type === "AAAA" ? aaaaData(entry.data) : undefined;
-      return data === undefined ? [] : [{ type: rrType.AAAA, ttl, data }];
+      return data === undefined ? [] : [{ type: rrType.AAAA, ttl: this.#ttl, data }];
     });
-  };
-  const local = (query: Query, question: Question, client: Client): Verdict => {
-    const name = countLabels(question.name) <= 1 ? question.name + domain : question.name;
-    const visible = view?.(client.address);
-    const contents = contentsOf(names, name, visible, original);
-    if (contents.entries.length > 0) return answer(query, client, recordsOf(contents, question.type, client));
-    const services = servicesOf(names, name, visible);
-    if (services.length > 0) {
-      if (question.type !== rrType.SRV) return answer(query, client, []);
-      const answers = services.map((service) => ({ type: rrType.SRV, ttl, data: srvData(service, service.target) }));
-      const glue = services.map(({ target, address }) => ({
-        owner: encodeName(target),
-        type: rrType.A,
-        ttl,
-        data: aData(address),
-      }));
-      return answer(query, client, answers, glue);
-    }
-    const apex = name.toLowerCase() === domain;
-    if (original || (!apex && (visible !== undefined || !names.hasBelow(name))))
-      return error(query, client, rcode.nxDomain);
-    return answer(query, client, apex && question.type === rrType.SOA ? [{ ...soa() }] : []);
-  };
-  const reverse = (query: Query, question: Question, client: Client): Verdict => {
+  }
+
+  #local(query: Query, question: Question, client: Client): Verdict {
+    const name = countLabels(question.name) <= 1 ? question.name + this.domain : question.name;
+    const visible = this.#view?.(client.address);
+    const contents = contentsOf(this.#names, name, visible, this.#original);
+    if (contents.entries.length > 0)
+      return this.#answer(query, client, this.#recordsOf(contents, question.type, client));
+    const services = servicesOf(this.#names, name, visible);
+    if (services.length > 0) return this.#services(query, question, client, services);
+    const apex = name.toLowerCase() === this.domain;
+    if (this.#original || (!apex && (visible !== undefined || !this.#names.hasBelow(name))))
+      return this.#error(query, client, rcode.nxDomain);
+    return this.#answer(query, client, apex && question.type === rrType.SOA ? [{ ...this.#soa() }] : []);
+  }
+
+  #services(query: Query, question: Question, client: Client, services: readonly LocatedService[]): Verdict {
+    if (question.type !== rrType.SRV) return this.#answer(query, client, []);
+    const ttl = this.#ttl;
+    const answers = services.map((service) => ({ type: rrType.SRV, ttl, data: srvData(service, service.target) }));
+    const glue = services.map(({ target, address }) => {
+      return { owner: encodeName(target), type: rrType.A, ttl, data: aData(address) };
+    });
+    return this.#answer(query, client, answers, glue);
+  }
+
+  #reverse(query: Query, question: Question, client: Client): Verdict {
     const host = question.name.slice(0, -reverseSuffix.length).split(".").reverse().join(".");
     const address = parseIpv4(host);
-    if (original && (question.type !== rrType.PTR || address === undefined))
-      return error(query, client, rcode.nxDomain);
-    const visible = view?.(client.address);
-    const hostname = address === undefined ? undefined : names.reverse(address);
+    if (this.#original && (question.type !== rrType.PTR || address === undefined))
+      return this.#error(query, client, rcode.nxDomain);
+    const visible = this.#view?.(client.address);
+    const hostname = address === undefined ? undefined : this.#names.reverse(address);
     if (hostname === undefined || !isEncodable(hostname)) return { do: "forward", query };
-    if (visible?.some((subnet) => contains(subnet, address!)) === false) return error(query, client, rcode.nxDomain);
+    if (visible?.some((subnet) => contains(subnet, address!)) === false)
+      return this.#error(query, client, rcode.nxDomain);
     const data = encodeName(hostname);
-    return answer(query, client, question.type === rrType.PTR ? [{ type: rrType.PTR, ttl, data }] : []);
-  };
+    return this.#answer(
+      query,
+      client,
+      question.type === rrType.PTR ? [{ type: rrType.PTR, ttl: this.#ttl, data }] : [],
+    );
+  }
 
-  const dispatch = (query: Query, client: Client): Verdict => {
+  #dispatch(query: Query, client: Client): Verdict {
     const [question] = query.questions;
-    if (question === undefined) return error(query, client, original ? rcode.servFail : rcode.formErr);
+    if (question === undefined) return this.#error(query, client, this.#original ? rcode.servFail : rcode.formErr);
     const opcode = query.flags & flag.opcode;
-    if (!original) {
-      if (opcode !== 0) return error(query, client, rcode.notImp);
-      if ((query.edns?.version ?? 0) !== 0) return error(query, client, rcode.badVers);
-      if (query.questions.length > 1) return error(query, client, rcode.formErr);
-      if (question.class !== classIn && question.class !== classAny) return error(query, client, rcode.refused);
+    if (!this.#original) {
+      if (opcode !== 0) return this.#error(query, client, rcode.notImp);
+      if ((query.edns?.version ?? 0) !== 0) return this.#error(query, client, rcode.badVers);
+      if (query.questions.length > 1) return this.#error(query, client, rcode.formErr);
+      if (question.class !== classIn && question.class !== classAny) return this.#error(query, client, rcode.refused);
     }
     const alone = query.questions.length === 1;
     const name = question.name.toLowerCase();
-    const inside = isInDomain(name, domain);
-    // The original lets DS queries for its own names go up, for the parent to answer; so do we in its dialect.
-    if (inside && (question.type !== rrType.DS || !original)) {
-      return alone ? local(query, question, client) : error(query, client, rcode.nxDomain);
+    const inside = isInDomain(name, this.domain);
+    // The original lets DS queries for its own this.#names go up, for the parent to answer; so do we in its dialect.
+    if (inside && (question.type !== rrType.DS || !this.#original)) {
+      return alone ? this.#local(query, question, client) : this.#error(query, client, rcode.nxDomain);
     }
     if (`.${name}`.endsWith(reverseSuffix) && question.type !== rrType.DS) {
-      return alone ? reverse(query, question, client) : error(query, client, rcode.nxDomain);
+      return alone ? this.#reverse(query, question, client) : this.#error(query, client, rcode.nxDomain);
     }
-    const single = original ? countLabels(name) <= 1 : countLabels(name) === 1 && !delegationTypes.has(question.type);
-    return alone && single ? local(query, question, client) : { do: "forward", query };
-  };
-
-  return {
-    dialect,
-    domain,
-    stats,
-    respond(message, client) {
-      totals.queries++;
-      const parsed = parseQuery(message);
-      if (parsed.kind === "query") {
-        const verdict = dispatch(parsed.query, client);
-        if (verdict.do === "forward") totals.forwarded++;
-        return verdict;
-      }
-      totals.malformed++;
-      if (parsed.kind === "drop") return { do: "drop" };
-      return { do: "reply", bytes: formatError(message), rcode: rcode.formErr };
-    },
-    fail: (query, client, code = rcode.servFail) =>
-      encode({ query, flags: errorFlags, rcode: code, answers: [] }, client),
-    truncated: (query) =>
-      encodeReply(
-        { query, flags: errorFlags | flag.truncated, rcode: 0, answers: [] },
-        { compress: true, ednsBytes: 0, limit: plainUdpBytes },
-      ),
-  };
+    const single = this.#original
+      ? countLabels(name) <= 1
+      : countLabels(name) === 1 && !delegationTypes.has(question.type);
+    return alone && single ? this.#local(query, question, client) : { do: "forward", query };
+  }
 }
 
 /** FORMERR can only repeat the id. */
