@@ -1,7 +1,7 @@
 import { type Cidr, formatCidr, formatIpv4, hostRange, parseIpv4, subnetRange } from "./address.ts";
 import type { OwnedAddresses } from "./books.ts";
 import { createHandler, createTransport } from "./channel.ts";
-import { CONSENT_CHANNEL } from "./consent-wire.ts";
+import { CONSENT_CHANNEL, decodeConsent, encodeConsent } from "./consent-wire.ts";
 import { AllocatorCore, TICK_MS } from "./core.ts";
 import { alignedDonation, originalDonation } from "./donation.ts";
 import { RingError } from "./errors.ts";
@@ -15,7 +15,7 @@ import { parseSaved, type Saved, STORE_KEY } from "./saved.ts";
 import { type IpamStatus, statusOf } from "./status.ts";
 import type { TakeoverOutcome } from "./takeover.ts";
 import type { Explanation } from "./waiting.ts";
-import { ALLOCATION_CHANNEL } from "./wire.ts";
+import { ALLOCATION_CHANNEL, decodeState, decodeUnicast, encodeState } from "./wire.ts";
 
 /** Options of a request. */
 export interface WaitOptions extends RequestOptions {
@@ -178,18 +178,18 @@ function assemble(options: AllocatorOptions, parsed: ParsedOptions, saved: Saved
     gossip: createHandler(
       ALLOCATION_CHANNEL,
       {
-        unicast: (source, payload) => core.receiveUnicast(source, payload),
-        state: (source, payload) => core.receiveState(source, payload),
-        encode: () => core.encodeState(),
+        unicast: (source, payload) => core.receiveUnicast(source, decodeUnicast(payload)),
+        state: (source, payload) => core.receiveState(source, decodeState(payload)),
+        encode: () => encodeState(core.state()),
       },
       report,
     ),
     consent: createHandler(
       CONSENT_CHANNEL,
       {
-        unicast: (source, payload) => core.receiveConsent(source, payload),
-        state: (source, payload) => core.receiveConsent(source, payload),
-        encode: () => core.encodeHello(),
+        unicast: (source, payload) => receiveConsent(core, source, payload),
+        state: (source, payload) => receiveConsent(core, source, payload),
+        encode: () => encodeConsent(core.takeovers.hello()),
       },
       report,
     ),
@@ -247,6 +247,11 @@ function assemble(options: AllocatorOptions, parsed: ParsedOptions, saved: Saved
       core.outbox.pump();
     },
   };
+}
+
+function receiveConsent(core: AllocatorCore, source: PeerName | undefined, payload: Uint8Array): void {
+  const message = decodeConsent(payload);
+  if (message) core.receiveConsent(source, message);
 }
 
 function waitFor<T>(signal: AbortSignal | undefined, begin: (settle: Settle<T>) => () => void): Promise<T> {

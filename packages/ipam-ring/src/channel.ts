@@ -1,6 +1,7 @@
-import type { CoreOptions } from "./core.ts";
+import { CONSENT_CHANNEL, encodeConsent } from "./consent-wire.ts";
+import type { Transport } from "./core.ts";
 import type { GossipData, GossipHandler, GossipSender, Logger, Metrics, PeerName } from "./ports.ts";
-import { ALLOCATION_CHANNEL } from "./wire.ts";
+import { ALLOCATION_CHANNEL, encodeState, encodeUnicast } from "./wire.ts";
 
 /** State that is encoded only when a connection is free: merging two is taking either, as both say "all we know". */
 export function lateData(encode: () => Uint8Array): GossipData {
@@ -9,10 +10,15 @@ export function lateData(encode: () => Uint8Array): GossipData {
 }
 
 /** Sends on whatever has been attached by channel name. Until then there is no route to anybody. */
-export function createTransport(senders: ReadonlyMap<string, GossipSender>): CoreOptions["transport"] {
+export function createTransport(senders: ReadonlyMap<string, GossipSender>): Transport {
   return {
-    unicast: (channel, to, payload) => senders.get(channel)?.unicast(to, payload) ?? false,
-    broadcast: (channel, encode) => senders.get(channel)?.broadcast(lateData(encode)),
+    unicast: (to, message) => senders.get(ALLOCATION_CHANNEL)?.unicast(to, encodeUnicast(message)) ?? false,
+    broadcast: (state) => senders.get(ALLOCATION_CHANNEL)?.broadcast(lateData(() => encodeState(state()))),
+    consent(to, message) {
+      const sender = senders.get(CONSENT_CHANNEL);
+      if (to === "all") sender?.broadcast(lateData(() => encodeConsent(message)));
+      else sender?.unicast(to, encodeConsent(message));
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { type Range, sizeOf } from "./address.ts";
 import { Books } from "./books.ts";
-import { CONSENT_CHANNEL, type ConsentMessage, decodeConsent, encodeConsent } from "./consent-wire.ts";
+import type { ConsentMessage } from "./consent-wire.ts";
 import type { DonationPolicy } from "./donation.ts";
 import { tidyGift } from "./donation.ts";
 import { RingError } from "./errors.ts";
@@ -11,11 +11,11 @@ import { PaxosNode } from "./paxos.ts";
 import type { PeerName, Random } from "./ports.ts";
 import { Requests } from "./requests.ts";
 import { emptyRing, grant, ownerOf, type Ring, rangesOf, reportFree, seedRing, transfer } from "./ring.ts";
-import { isOurs, refill, type Saved } from "./saved.ts";
+import { isOurs, refill, restoreVote, type Saved, saveVote } from "./saved.ts";
 import { Space } from "./space.ts";
 import { Takeovers } from "./takeover.ts";
 import { nameWith } from "./waiting.ts";
-import { decodeState, decodeUnicast, encodeState, encodeUnicast, type GossipState, type SentRing } from "./wire.ts";
+import type { GossipState, SentRing, UnicastMessage } from "./wire.ts";
 
 /** How the first ring comes about. */
 export type RingOrigin =
@@ -29,12 +29,14 @@ export type RingOrigin =
   | { readonly kind: "seed"; readonly peers: readonly PeerName[] }
   | { readonly kind: "observer" };
 
-/** What goes out. Called once everything it follows from is saved. */
+/** What goes out, once everything it follows from is saved. */
 export interface Transport {
   /** False if no route leads there. */
-  unicast(channel: string, to: PeerName, payload: Uint8Array): boolean;
-  /** The state is encoded when a connection is free to take it. */
-  broadcast(channel: string, encode: () => Uint8Array): void;
+  unicast(to: PeerName, message: UnicastMessage): boolean;
+  /** To everybody; the state is asked for when a connection is free to take it. */
+  broadcast(state: () => GossipState): void;
+  /** On the channel of take-overs, to one peer or everybody. */
+  consent(to: PeerName | "all", message: ConsentMessage): void;
 }
 
 /** Everything the state machine is given. */
@@ -92,7 +94,8 @@ export class AllocatorCore {
   readonly conflicts: Map<string, MergeFailure> = new Map();
   leaving = false;
   awaitingConsensus = false;
-  readonly paxos: PaxosNode | undefined;
+  /** Our vote on the first ring; observers have none. */
+  paxos: PaxosNode | undefined;
   #ring: Ring;
   /** The ring as others may see it: what is on disk. */
   #published: Ring;
@@ -132,7 +135,10 @@ export class AllocatorCore {
   start(saved: Saved | undefined): boolean {
     const { name, universe, init } = this.options;
     const ours = saved !== undefined && isOurs(saved, name, universe);
-    if (saved && saved.peer === name) this.takeovers.restore(saved.consent);
+    if (saved && saved.peer === name) {
+      this.takeovers.restore(saved.consent);
+      if (this.paxos && saved.vote) this.paxos = restoreVote(saved.vote);
+    }
     if (ours) {
       refill(this.books, saved.owned);
       this.#ring = this.#published = saved.ring;
@@ -171,13 +177,12 @@ export class AllocatorCore {
 
   // --- the channel of the original ---
 
-  receiveState(source: PeerName | undefined, payload: Uint8Array): void {
-    this.#update(source, decodeState(payload));
+  receiveState(source: PeerName | undefined, state: GossipState): void {
+    this.#update(source, state);
     this.outbox.pump();
   }
 
-  receiveUnicast(source: PeerName, payload: Uint8Array): void {
-    const message = decodeUnicast(payload);
+  receiveUnicast(source: PeerName, message: UnicastMessage): void {
     if (message.type === "ringUpdate") {
       this.#update(source, message.state);
       this.requests.answered(source);
@@ -186,31 +191,28 @@ export class AllocatorCore {
     this.outbox.pump();
   }
 
-  /** Bytes of what others may know of us now. */
-  encodeState(): Uint8Array {
-    return encodeState(this.#state());
+  /** What others may know of us now. */
+  state(): GossipState {
+    const base = { now: BigInt(Math.floor(this.options.unixSeconds())), nicknames: this.nicknames };
+    if (this.#published.entries.length > 0) return { ...base, ring: { ...this.#published, peer: this.options.name } };
+    return this.paxos ? { ...base, paxos: this.paxos.state } : base;
   }
 
   /** Broadcasts our state once all changes are saved. */
   sendState(): void {
-    this.outbox.after(() => this.options.transport.broadcast("IPallocation", () => this.encodeState()));
+    this.outbox.after(() => this.options.transport.broadcast(() => this.state()));
   }
 
   /** Asks a peer for space; false if no route leads there. Says nothing of our state, so it need not wait for the disk. */
   ask(peer: PeerName, range: Range): boolean {
-    return this.options.transport.unicast("IPallocation", peer, encodeUnicast({ type: "spaceRequest", range }));
+    return this.options.transport.unicast(peer, { type: "spaceRequest", range });
   }
 
   // --- the channel of take-overs ---
 
-  receiveConsent(source: PeerName | undefined, payload: Uint8Array): void {
-    const message = decodeConsent(payload);
-    if (message && !this.leaving) this.takeovers.receive(source, message);
+  receiveConsent(source: PeerName | undefined, message: ConsentMessage): void {
+    if (!this.leaving) this.takeovers.receive(source, message);
     this.outbox.pump();
-  }
-
-  encodeHello(): Uint8Array {
-    return encodeConsent(this.takeovers.hello());
   }
 
   // --- leaving, joining ---
@@ -268,12 +270,14 @@ export class AllocatorCore {
 
   #vote(known: NonNullable<GossipState["paxos"]>): void {
     if (!this.paxos?.update(known)) return;
+    this.outbox.changed();
     if (this.paxos.think()) this.sendState();
     this.#decide();
   }
 
   #propose(): void {
     this.paxos?.propose();
+    this.outbox.changed();
     this.sendState();
     // A quorum of one has consensus at once.
     this.#decide();
@@ -330,11 +334,7 @@ export class AllocatorCore {
     const free = [...this.space.freeRuns(range, single ? undefined : this.avoid)];
     const given = donate({ free, ring: this.#ring, us: name, to });
     if (given) this.#give(given, to);
-    else {
-      this.outbox.after(() =>
-        this.options.transport.unicast("IPallocation", to, encodeUnicast({ type: "spaceRequestDenied", range })),
-      );
-    }
+    else this.outbox.after(() => this.options.transport.unicast(to, { type: "spaceRequestDenied", range }));
     this.#sendRing(to);
   }
 
@@ -361,23 +361,11 @@ export class AllocatorCore {
   }
 
   #sendRing(to: PeerName): void {
-    this.outbox.after(() =>
-      this.options.transport.unicast("IPallocation", to, encodeUnicast({ type: "ringUpdate", state: this.#state() })),
-    );
+    this.outbox.after(() => this.options.transport.unicast(to, { type: "ringUpdate", state: this.state() }));
   }
 
   #sendConsent(to: PeerName | "all", message: ConsentMessage): void {
-    this.outbox.after(() => {
-      const { transport } = this.options;
-      if (to !== "all") return void transport.unicast(CONSENT_CHANNEL, to, encodeConsent(message));
-      transport.broadcast(CONSENT_CHANNEL, () => encodeConsent(message));
-    });
-  }
-
-  #state(): GossipState {
-    const base = { now: BigInt(Math.floor(this.options.unixSeconds())), nicknames: this.nicknames };
-    if (this.#published.entries.length > 0) return { ...base, ring: { ...this.#published, peer: this.options.name } };
-    return this.paxos ? { ...base, paxos: this.paxos.state } : base;
+    this.outbox.after(() => this.options.transport.consent(to, message));
   }
 
   /** Tells the others how much is free here, so that they ask in the right place. */
@@ -397,6 +385,7 @@ export class AllocatorCore {
       ring,
       owned: this.books.list(),
       consent: this.takeovers.saved(),
+      ...(this.paxos && ring.entries.length === 0 && { vote: saveVote(this.paxos) }),
     };
     this.options.save(saved, () => {
       this.#published = ring;

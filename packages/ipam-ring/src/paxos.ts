@@ -53,14 +53,14 @@ export function compareProposals(a: ProposalId, b: ProposalId): number {
  * is copied from whoever has it. See Lamport, "Paxos Made Simple", for why no two quorums decide differently.
  */
 export class PaxosNode {
-  readonly #id: NodeId;
+  readonly id: NodeId;
   /** Bounded by: incarnations of peers seen before the first ring. */
   readonly #known = new Map<string, { readonly node: NodeId; readonly claims: NodeClaims }>();
   /** Votes needed; 0 until a proposal is made here, and with it consensus is never declared. */
   quorum = 0;
 
   constructor(id: NodeId) {
-    this.#id = id;
+    this.id = id;
   }
 
   /** What to gossip, in the order of learning. */
@@ -91,7 +91,7 @@ export class PaxosNode {
     for (const { claims } of this.#known.values()) {
       for (const seen of [claims.promise.round, claims.accepted.round]) if (seen > round) round = seen;
     }
-    this.#setOwn({ ...this.#own(), promise: { round: round + 1n, proposer: this.#id } });
+    this.#setOwn({ ...this.#own(), promise: { round: round + 1n, proposer: this.id } });
     // Alone we are the quorum, and nobody's message would ever make us think.
     if (this.quorum === 1) this.think();
   }
@@ -143,7 +143,7 @@ export class PaxosNode {
 
   /** If our proposal still stands and a quorum promised: accept it, with the newest value any of them had accepted. */
   #acceptOwnProposal(ours: NodeClaims): NodeClaims | undefined {
-    if (keyOf(ours.promise.proposer) !== keyOf(this.#id)) return undefined;
+    if (keyOf(ours.promise.proposer) !== keyOf(this.id)) return undefined;
     let count = 0;
     let best = noClaims;
     for (const { claims } of this.#known.values()) {
@@ -159,10 +159,10 @@ export class PaxosNode {
   }
 
   #own(): NodeClaims {
-    return this.#known.get(keyOf(this.#id))?.claims ?? noClaims;
+    return this.#known.get(keyOf(this.id))?.claims ?? noClaims;
   }
 
   #setOwn(claims: NodeClaims): void {
-    this.#known.set(keyOf(this.#id), { node: this.#id, claims });
+    this.#known.set(keyOf(this.id), { node: this.id, claims });
   }
 }

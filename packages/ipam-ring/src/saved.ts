@@ -1,6 +1,7 @@
 import type { Cidr, Range } from "./address.ts";
 import type { Books, OwnedAddresses } from "./books.ts";
 import { RingError } from "./errors.ts";
+import { PaxosNode, type PaxosState } from "./paxos.ts";
 import type { PeerName } from "./ports.ts";
 import { checkEntries, type Entry, type Ring } from "./ring.ts";
 
@@ -14,6 +15,18 @@ export interface Saved {
   readonly ring: Ring;
   readonly owned: readonly OwnedAddresses[];
   readonly consent: SavedConsent;
+  /** What we promised in the vote on the first ring; absent once there is one. */
+  readonly vote?: SavedVote;
+}
+
+/**
+ * A voter's memory as JSON text, its 64-bit numbers as strings. The original forgets it, and votes as another node after a restart,
+ * so two halves may found two rings. With it a voter keeps its promises.
+ */
+export interface SavedVote {
+  readonly name: PeerName;
+  readonly uid: string;
+  readonly known: string;
 }
 
 /** The part of take-overs. */
@@ -51,6 +64,21 @@ function isOwned(value: OwnedAddresses): boolean {
 export function isOurs(saved: Saved, peer: PeerName, universe: Range): boolean {
   const { ring } = saved;
   return saved.peer === peer && ring.entries.length > 0 && ring.start === universe.start && ring.end === universe.end;
+}
+
+/** What a voter must not forget. */
+export function saveVote({ id, state }: PaxosNode): SavedVote {
+  const known = JSON.stringify(state, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
+  return { name: id.name, uid: String(id.uid), known };
+}
+
+/** The voter that made those promises. */
+export function restoreVote({ name, uid, known }: SavedVote): PaxosNode {
+  const node = new PaxosNode({ name, uid: BigInt(uid) });
+  node.update(
+    JSON.parse(known, (_, value) => (/^\d+n$/.test(String(value)) ? BigInt(value.slice(0, -1)) : value)) as PaxosState,
+  );
+  return node;
 }
 
 /** Enters the saved addresses into fresh books. */

@@ -220,13 +220,13 @@ function checkDonate({ input, expected }: VectorCase): void {
     reservations: new Map(),
     save: (_, done) => done(),
     transport: {
-      unicast(_, to, payload) {
-        const message = decodeUnicast(payload);
+      unicast(to, message) {
         same("sent to", formatPeer(to), input.requester);
-        replies.push({ ...("range" in message && { range: range(message.range) }), type: payload[0] });
+        replies.push({ ...("range" in message && { range: range(message.range) }), type: encodeUnicast(message)[0] });
         return true;
       },
-      broadcast: (channel) => void (channel === "IPallocation" && broadcasts++),
+      broadcast: () => void broadcasts++,
+      consent: () => {},
     },
   });
   const { peer: _, ...own } = ring;
@@ -236,7 +236,7 @@ function checkDonate({ input, expected }: VectorCase): void {
   core.start({ format: 1, peer: ring.peer, ring: own, owned, consent });
   broadcasts = 0;
   const asked = { start: address(input.requestedRange.start), end: address(input.requestedRange.end) };
-  core.receiveUnicast(peer(input.requester), encodeUnicast({ type: "spaceRequest", range: asked }));
+  core.receiveUnicast(peer(input.requester), { type: "spaceRequest", range: asked });
   same("ring", fromRing(core.ring, ring.peer), expected.ringAfter);
   same("broadcasts", broadcasts, expected.broadcasts);
   same("replies", replies, expected.unicastReplies);
