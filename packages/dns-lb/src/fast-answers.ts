@@ -71,7 +71,13 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
   let count = 0;
   const turn = { random, count: 0, self: names.self };
 
-  const prepare = (message: Uint8Array, start: number, end: number, hash: number): Prepared | undefined => {
+  const find = (message: Uint8Array, start: number, end: number): Prepared | undefined => {
+    const hash = hashOf(message, start, end);
+    let known = prepared.get(hash);
+    while (known !== undefined && !sameName(known.name, message, start, end)) known = known.next;
+    if (known?.generation === names.generation()) return known;
+    // Something changed: the others of this hash are as old, so they are made again when asked for.
+    if (known !== undefined) prepared.delete(hash);
     // Not slice(): of a Buffer, that is no copy.
     const made = makePrepared(options, new Uint8Array(message.subarray(start, end)), prepared.get(hash));
     if (made === undefined) return undefined;
@@ -82,6 +88,15 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
     prepared.set(hash, made);
     return made;
   };
+  const tally = (known: Prepared, client: ClientAddress, sent: number, chosen: number): void => {
+    const { totals } = stats;
+    countAsked(known.stats, client, true);
+    totals.queries++;
+    totals.fast++;
+    if (sent > 0) totals.answered++;
+    else totals.noData++;
+    if (sent < chosen) totals.truncated++;
+  };
   const limitFor = (udpBytes: number): number =>
     original ? udpBytes : Math.min(Math.max(udpBytes, plainUdpBytes), maxUdpBytes);
 
@@ -89,32 +104,14 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
     answer(message, start, end, client, out, at, outEnd) {
       const nameStart = start + headerBytes;
       if (end - start < headerBytes + 5 || !isPlainHeader(message, start)) return 0;
-      // One pass over the name: its end, and the hash of its lower-case form.
-      let hash = 0x811c9dc5;
-      let position = nameStart;
-      for (let left = 0; ; position++) {
-        if (position >= end) return 0;
-        const byte = message[position]!;
-        if (left === 0) {
-          if (byte === 0) break;
-          if (byte > 63) return 0;
-          left = byte;
-        } else left--;
-        hash = Math.imul(hash ^ lower(byte), 0x01000193);
-      }
-      const nameEnd = position + 1;
-      if (nameEnd + 4 > end || nameEnd - nameStart > 255) return 0;
+      const nameEnd = endOfName(message, nameStart, end);
+      if (nameEnd < 0) return 0;
       if (word(message, nameEnd) !== rrType.A || word(message, nameEnd + 2) !== classIn) return 0;
       const edns = readPlainEdns(message, nameEnd + 4, end, message[start + 11]!);
       if (edns < 0 || (view !== undefined && view(client) !== undefined)) return 0;
 
-      let known = prepared.get(hash);
-      while (known !== undefined && !sameName(known.name, message, nameStart, nameEnd)) known = known.next;
-      if (known === undefined || known.generation !== names.generation()) {
-        if (known !== undefined) prepared.delete(hash);
-        known = prepare(message, nameStart, nameEnd, hash);
-        if (known === undefined) return 0;
-      }
+      const known = find(message, nameStart, nameEnd);
+      if (known === undefined) return 0;
       const opt = edns > 0 && !original ? 11 : 0;
       const questionEnd = nameEnd + 4 - start;
       const room = limitFor(edns === 0 ? plainUdpBytes : edns) - questionEnd - opt;
@@ -140,15 +137,27 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
         );
       } else writeOwners(known, message, nameStart, out, at + questionEnd, sent);
       if (opt > 0) writeOpt(out, at + total - 11, maxUdpBytes);
-      countAsked(known.stats, client, true);
-      stats.totals.queries++;
-      stats.totals.fast++;
-      if (sent > 0) stats.totals.answered++;
-      else stats.totals.noData++;
-      if (sent < chosen) stats.totals.truncated++;
+      tally(known, client, sent, chosen);
       return total;
     },
   };
+}
+
+/** Where the name at `start` ends, its type and class still being inside; -1 when it does not, or is no plain name. */
+function endOfName(message: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && message[at] !== 0) {
+    if (message[at]! > 63) return -1;
+    at += message[at]! + 1;
+  }
+  return at + 5 > end || at - start > 254 ? -1 : at + 1;
+}
+
+/** FNV-1a of the lower-case name; length bytes are below "A", so they pass unchanged. */
+function hashOf(message: Uint8Array, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ lower(message[i]!), 0x01000193);
+  return hash;
 }
 
 /** A standard query with one question, no answers, no authorities, at most one additional record. */

@@ -16,6 +16,7 @@ import {
 } from "./ports.ts";
 import { formatRecord, type NameRecord } from "./records.ts";
 import { type NamesSnapshot, parseSnapshot } from "./snapshot.ts";
+import type { NameTable } from "./table.ts";
 import { addressCodec, recordCodec } from "./wire.ts";
 
 /** What {@link createNames} needs. */
@@ -167,22 +168,7 @@ export function createNames(options: NamesOptions): Names {
     peerAppeared() {
       for (const claims of both) claims.peerAppeared();
     },
-    lookup: (name) =>
-      addresses.table
-        .find(name.toLowerCase())
-        .filter(isLive)
-        .map((entry) => entry.address),
-    reverse: (address) => addresses.table.reverse(address)?.hostname,
-    find(name) {
-      const key = name.toLowerCase();
-      const extra = records.table.find(key);
-      const all = addresses.table.find(key);
-      return (extra.length === 0 ? all : [...all, ...extra]).filter(isLive);
-    },
-    hasBelow: (name) => addresses.table.hasBelow(name.toLowerCase()),
-    entries: () => addresses.table.all(),
-    toJSON: () => addresses.table.all().map(toJson),
-    generation: () => addresses.table.generation + records.table.generation,
+    ...createReader(addresses.table, records.table),
     snapshot: () => ({
       version: 1,
       entries: both.flatMap(({ table }) => table.all().filter((entry) => entry.origin === self)),
@@ -199,6 +185,31 @@ export function createNames(options: NamesOptions): Names {
     close() {
       for (const claims of both) claims.close();
     },
+  };
+}
+
+/** The part of {@link Names} that only looks. */
+function createReader(
+  addresses: NameTable,
+  records: NameTable,
+): Pick<Names, "lookup" | "reverse" | "find" | "hasBelow" | "entries" | "toJSON" | "generation"> {
+  return {
+    lookup: (name) =>
+      addresses
+        .find(name.toLowerCase())
+        .filter(isLive)
+        .map((entry) => entry.address),
+    reverse: (address) => addresses.reverse(address)?.hostname,
+    find(name) {
+      const key = name.toLowerCase();
+      const extra = records.find(key);
+      const all = addresses.find(key);
+      return (extra.length === 0 ? all : [...all, ...extra]).filter(isLive);
+    },
+    hasBelow: (name) => addresses.hasBelow(name.toLowerCase()),
+    entries: () => addresses.all(),
+    toJSON: () => addresses.all().map(toJson),
+    generation: () => addresses.generation + records.generation,
   };
 }
 

@@ -3,6 +3,7 @@ import { contains, parseIpv4, type Subnet } from "./address.ts";
 import { countLabels, parentOf } from "./domain.ts";
 import type { NameEntry } from "./entry.ts";
 import type { Names } from "./names.ts";
+import { isEncodable } from "./rdata.ts";
 import { parseService, parseWeight, type ServiceRecord } from "./records.ts";
 import type { ClientAddress } from "./stats.ts";
 import type { Candidate } from "./strategy.ts";
@@ -105,7 +106,8 @@ export function servicesOf(names: Names, name: string, visible: readonly Subnet[
     if (service === undefined || `${service.service}.${service.protocol}` !== prefix) continue;
     for (const { address, origin, containerId } of candidates) {
       if (containerId !== entry.containerId || origin !== entry.origin) continue;
-      located.push({ ...service, address, target: `${dashed(address)}.${owner}` });
+      const target = `${dashed(address)}.${owner}`;
+      if (isEncodable(target)) located.push({ ...service, address, target });
     }
   }
   return located;
