@@ -51,99 +51,124 @@ interface Peer {
 
 /** Makes a network. */
 export function createGossipNet(options: GossipNetOptions): GossipNet {
-  const { clock, random, latencyMs = 5, detectMs = 1000, topologyMs = 200, periodicMs = 30_000, loss = 0 } = options;
-  /** Bounded by: members that joined. */
-  const peers = new Map<PeerName, Peer>();
-  let groups: readonly (readonly PeerName[])[] | undefined;
-  const sent = { messages: 0, bytes: 0 };
+  const net = new Net(options);
+  return {
+    sent: net.sent,
+    join: (self, events) => net.join(self, events),
+    partition: (...groups) => net.partition(groups),
+    heal: () => net.heal(),
+  };
+}
 
-  const wired = (a: PeerName, b: PeerName): boolean =>
-    groups === undefined || groups.some((group) => group.includes(a) && group.includes(b));
-  const send = (from: PeerName, to: PeerName, data: GossipData, kind: "onBroadcast" | "onGossip"): void => {
+class Net {
+  readonly sent = { messages: 0, bytes: 0 };
+  readonly #options: Required<GossipNetOptions>;
+  /** Bounded by: members that joined. */
+  readonly #peers = new Map<PeerName, Peer>();
+  #groups: readonly (readonly PeerName[])[] | undefined;
+
+  constructor(options: GossipNetOptions) {
+    const defaults = { latencyMs: 5, detectMs: 1000, topologyMs: 200, periodicMs: 30_000, loss: 0 };
+    this.#options = { ...defaults, ...options };
+  }
+
+  join(self: PeerName, events: () => MemberEvents): GossipMember {
+    const peer: Peer = { events, known: new Set([self]), linked: new Set() };
+    this.#peers.set(self, peer);
+    // Others hear of a joiner first after its constructor has returned.
+    this.#options.clock.after(0, () => this.#meetAll());
+    this.#schedulePeriodic(self, peer);
+    return {
+      knows: (name) => peer.known.has(name),
+      leave: () => {
+        this.#peers.delete(self);
+        for (const other of this.#peers.keys()) this.#lose(other, self);
+      },
+      sender: {
+        unicast: (to) => peer.linked.has(to),
+        broadcast: (data) => {
+          for (const to of peer.linked) this.#send(self, to, data, "onBroadcast");
+        },
+        gossip: (data) => this.#spread(self, data),
+      },
+    };
+  }
+
+  partition(groups: readonly (readonly PeerName[])[]): void {
+    this.#groups = groups;
+    for (const [a, peer] of this.#peers) for (const b of peer.linked) if (!this.#wired(a, b)) this.#lose(a, b);
+  }
+
+  heal(): void {
+    this.#groups = undefined;
+    this.#meetAll();
+  }
+
+  #wired(a: PeerName, b: PeerName): boolean {
+    return this.#groups === undefined || this.#groups.some((group) => group.includes(a) && group.includes(b));
+  }
+
+  #send(from: PeerName, to: PeerName, data: GossipData, kind: "onBroadcast" | "onGossip"): void {
+    const { clock, random, latencyMs, loss } = this.#options;
     for (const payload of data.encode()) {
-      sent.messages++;
-      sent.bytes += payload.length;
-      if (random() < loss) continue;
-      clock.after(latencyMs, () => {
-        const peer = peers.get(to);
-        if (!peer?.linked.has(from)) return;
-        const { handler } = peer.events();
-        const relayed = kind === "onGossip" ? handler.onGossip(payload) : handler.onBroadcast(from, payload);
-        if (kind === "onGossip" && relayed !== undefined) spread(to, relayed);
-      });
+      this.sent.messages++;
+      this.sent.bytes += payload.length;
+      if (random() >= loss) clock.after(latencyMs, () => this.#deliver(from, to, payload, kind));
     }
-  };
+  }
+
+  #deliver(from: PeerName, to: PeerName, payload: Uint8Array, kind: "onBroadcast" | "onGossip"): void {
+    const peer = this.#peers.get(to);
+    if (!peer?.linked.has(from)) return;
+    const { handler } = peer.events();
+    // Every member is linked to every other, so a broadcast is not passed on.
+    if (kind === "onBroadcast") return void handler.onBroadcast(from, payload);
+    const news = handler.onGossip(payload);
+    if (news !== undefined) this.#spread(to, news);
+  }
+
   /** To about log2(n) neighbours, as the mesh does. */
-  const spread = (from: PeerName, data: GossipData): void => {
-    const neighbours = [...(peers.get(from)?.linked ?? [])].sort(() => random() - 0.5);
-    for (const to of neighbours.slice(0, Math.ceil(Math.log2(neighbours.length + 1)))) send(from, to, data, "onGossip");
-  };
-  const greet = (from: PeerName, to: PeerName): void => {
-    const all = peers.get(from)?.events().handler.gossip();
-    if (all !== undefined) send(from, to, all, "onGossip");
-  };
-  const meet = (a: PeerName, b: PeerName): void => {
-    const peer = peers.get(a);
-    if (!peer || !peers.has(b) || peer.linked.has(b) || !wired(a, b)) return;
+  #spread(from: PeerName, data: GossipData): void {
+    const { random } = this.#options;
+    const neighbours = [...(this.#peers.get(from)?.linked ?? [])].sort(() => random() - 0.5);
+    const some = neighbours.slice(0, Math.ceil(Math.log2(neighbours.length + 1)));
+    for (const to of some) this.#send(from, to, data, "onGossip");
+  }
+
+  #meetAll(): void {
+    for (const a of this.#peers.keys()) for (const b of this.#peers.keys()) if (a !== b) this.#meet(a, b);
+  }
+
+  #meet(a: PeerName, b: PeerName): void {
+    const peer = this.#peers.get(a);
+    if (!peer || !this.#peers.has(b) || peer.linked.has(b) || !this.#wired(a, b)) return;
     peer.linked.add(b);
-    greet(a, b);
-    clock.after(topologyMs, () => {
+    const all = peer.events().handler.gossip();
+    if (all !== undefined) this.#send(a, b, all, "onGossip");
+    this.#options.clock.after(this.#options.topologyMs, () => {
       if (!peer.linked.has(b) || peer.known.has(b)) return;
       peer.known.add(b);
       peer.events().peerAppeared(b);
     });
-  };
-  const meetAll = (): void => {
-    for (const a of peers.keys()) for (const b of peers.keys()) if (a !== b) meet(a, b);
-  };
+  }
+
   /** A link goes down, later noticed and the other end forgotten unless it is back by then. */
-  const lose = (a: PeerName, b: PeerName): void => {
-    const peer = peers.get(a);
+  #lose(a: PeerName, b: PeerName): void {
+    const peer = this.#peers.get(a);
     peer?.linked.delete(b);
-    clock.after(detectMs, () => {
+    this.#options.clock.after(this.#options.detectMs, () => {
       if (!peer || peer.linked.has(b) || !peer.known.delete(b)) return;
       peer.events().peerGone(b);
     });
-  };
-  const periodic = (self: PeerName, peer: Peer): void => {
-    clock.after(periodicMs * (0.5 + random()), () => {
-      if (peers.get(self) !== peer) return;
-      const all = peer.events().handler.gossip();
-      if (all !== undefined) spread(self, all);
-      periodic(self, peer);
-    });
-  };
+  }
 
-  return {
-    sent,
-    join(self, events) {
-      const peer: Peer = { events, known: new Set([self]), linked: new Set() };
-      peers.set(self, peer);
-      // Others hear of a joiner first after its constructor has returned.
-      clock.after(0, meetAll);
-      periodic(self, peer);
-      return {
-        knows: (name) => peer.known.has(name),
-        leave() {
-          peers.delete(self);
-          for (const other of peers.keys()) lose(other, self);
-        },
-        sender: {
-          unicast: (to) => peer.linked.has(to),
-          broadcast: (data) => {
-            for (const to of peer.linked) send(self, to, data, "onBroadcast");
-          },
-          gossip: (data) => spread(self, data),
-        },
-      };
-    },
-    partition(...wanted) {
-      groups = wanted;
-      for (const [a, peer] of peers) for (const b of peer.linked) if (!wired(a, b)) lose(a, b);
-    },
-    heal() {
-      groups = undefined;
-      meetAll();
-    },
-  };
+  #schedulePeriodic(self: PeerName, peer: Peer): void {
+    const { clock, random, periodicMs } = this.#options;
+    clock.after(periodicMs * (0.5 + random()), () => {
+      if (this.#peers.get(self) !== peer) return;
+      const all = peer.events().handler.gossip();
+      if (all !== undefined) this.#spread(self, all);
+      this.#schedulePeriodic(self, peer);
+    });
+  }
 }
