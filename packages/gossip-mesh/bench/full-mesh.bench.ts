@@ -11,21 +11,31 @@ const LIMIT_S = 120;
 /** One port, many loopback addresses: peers guess each other's port from their own. */
 const PORT = 26_783;
 
-async function fullMesh(count: number, topologySync: boolean): Promise<{ seconds: number; cpu: number; megabytes: number }> {
+async function fullMesh(
+  count: number,
+  topologySync: boolean,
+): Promise<{ seconds: number; cpu: number; megabytes: number }> {
   const cpuBefore = process.cpuUsage();
   const started = performance.now();
   let bytes = 0;
-  const metrics = { count: (name: string, value = 1) => void (name === "mesh_bytes_out" && (bytes += value)), gauge() {}, observe() {} };
+  const metrics = {
+    count: (name: string, value = 1) => void (name === "mesh_bytes_out" && (bytes += value)),
+    gauge() {},
+    observe() {},
+  };
   const meshes: RunningMesh[] = [];
   for (let n = 1; n <= count; n++) {
-    meshes.push(await startMesh({ name: n, nickname: `peer${n}`, host: `127.0.9.${n}`, port: PORT, topologySync, metrics }));
+    meshes.push(
+      await startMesh({ name: n, nickname: `peer${n}`, host: `127.0.9.${n}`, port: PORT, topologySync, metrics }),
+    );
   }
   // Everybody is told of one peer, and finds the others.
   for (const mesh of meshes.slice(1)) await mesh.connect(["127.0.9.1"]);
   const complete = (mesh: RunningMesh): boolean => {
     const { peers } = mesh.status();
     return (
-      peers.length === count && peers.every(({ connections }) => connections.filter((c) => c.established).length === count - 1)
+      peers.length === count &&
+      peers.every(({ connections }) => connections.filter((c) => c.established).length === count - 1)
     );
   };
   let done = 0;
