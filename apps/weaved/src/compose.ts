@@ -10,6 +10,7 @@ import type { ControlPorts } from "./http/ports.ts";
 import type { RootLogger } from "./logging.ts";
 import { followMesh, framesReport, startFrames } from "./parts/frames.ts";
 import { startHost } from "./parts/host.ts";
+import { createInsight } from "./parts/insight.ts";
 import { startListeners } from "./parts/listeners.ts";
 import { startNames } from "./parts/names.ts";
 import { initialTargets, markRunning, sentinelPath } from "./parts/targets.ts";
@@ -111,6 +112,15 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
       isAlive: async () => true,
       report,
       metrics: () => metrics.text(),
+      insight: createInsight({
+        mesh,
+        report,
+        attachmentCount: () => 0,
+        settings: { bridge: settings["weave-bridge"], prefix: settings["db-prefix"] },
+        ...(datapath && { datapath }),
+        ...(ipam && { ipam }),
+        ...(dns && { dns }),
+      }),
       ...(ipam && { ipam: ipamPort(ipam, tracker) }),
       ...(dns && { dns: dnsPort(dns.names, dns.listener) }),
     };
