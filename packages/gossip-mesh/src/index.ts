@@ -39,3 +39,4 @@ export type {
   StreamEvents,
   Transport,
 } from "./ports.ts";
+export { type MergeableState, openState, type StateChannel } from "./state-channel.ts";

@@ -54,9 +54,8 @@ describe("topology", () => {
   it("survives the wire", () => {
     fc.assert(
       fc.property(fc.array(record), (records) => {
-          expect(decodeRecords(joinRecords(records.map(encodeRecord)))).toEqual(records);
-        }
-      ),
+        expect(decodeRecords(joinRecords(records.map(encodeRecord)))).toEqual(records);
+      }),
     );
   });
 
