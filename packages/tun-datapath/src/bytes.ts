@@ -30,7 +30,10 @@ export function put48(b: Uint8Array, at: number, value: number): void {
 
 /** Text of a 48-bit integer: `7a:9f:eb:b6:0c:6e`. */
 export function formatMac(value: number): string {
-  return value.toString(16).padStart(12, "0").replace(/..(?!$)/g, "$&:");
+  return value
+    .toString(16)
+    .padStart(12, "0")
+    .replace(/..(?!$)/g, "$&:");
 }
 
 /** Text of an IPv4 address given as an unsigned integer. */

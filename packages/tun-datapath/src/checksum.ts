@@ -15,7 +15,10 @@ export function addWords(b: Uint8Array, from: number, to: number, start = 0): nu
   for (const end = to - 7; at < end; at += 8) {
     sum +=
       (((b[at] as number) + (b[at + 2] as number) + (b[at + 4] as number) + (b[at + 6] as number)) << 8) +
-      (b[at + 1] as number) + (b[at + 3] as number) + (b[at + 5] as number) + (b[at + 7] as number);
+      (b[at + 1] as number) +
+      (b[at + 3] as number) +
+      (b[at + 5] as number) +
+      (b[at + 7] as number);
   }
   for (; at + 1 < to; at += 2) sum += ((b[at] as number) << 8) + (b[at + 1] as number);
   if (at < to) sum += (b[at] as number) << 8;

@@ -159,7 +159,11 @@ export class GsoLink {
     h[23] = kind;
     put32(h, 24, round);
     put16(h, 28, path);
-    this.#port.sendInternal(h, Math.max(length, GSO_HEARTBEAT_BYTES), direction === ASK ? path : Math.min(path, this.#path));
+    this.#port.sendInternal(
+      h,
+      Math.max(length, GSO_HEARTBEAT_BYTES),
+      direction === ASK ? path : Math.min(path, this.#path),
+    );
   }
 
   tick(nowMs: number): void {

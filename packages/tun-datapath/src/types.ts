@@ -17,7 +17,12 @@ export interface Overlay {
 
 /** What a mesh tells an overlay about one connection. */
 export interface OverlayLink {
-  readonly peer: { readonly name: PeerName; readonly nickname: string; readonly uid: bigint; readonly shortId?: number };
+  readonly peer: {
+    readonly name: PeerName;
+    readonly nickname: string;
+    readonly uid: bigint;
+    readonly shortId?: number;
+  };
   readonly connectionUid: bigint;
   readonly outbound: boolean;
   readonly local: { readonly address: string; readonly port: number };

@@ -64,7 +64,12 @@ export function readSuperFrame(b: Uint8Array, vnet: number, frame: number, lengt
   const payload = length - headerBytes;
   if (headerBytes < tcp + 20 || payload <= 0) return undefined;
   const segments = Math.ceil(payload / segmentBytes);
-  return { headerBytes, segmentBytes, segments, packetBytes: headerBytes - ETHERNET_BYTES + Math.min(segmentBytes, payload) };
+  return {
+    headerBytes,
+    segmentBytes,
+    segments,
+    packetBytes: headerBytes - ETHERNET_BYTES + Math.min(segmentBytes, payload),
+  };
 }
 
 /**

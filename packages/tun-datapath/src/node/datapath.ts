@@ -28,7 +28,14 @@ export async function startDatapath(options: DatapathOptions): Promise<Datapath>
   if (address === undefined) throw new DatapathError("DATAPATH_BAD_INPUT", `"${host}" is no IPv4 address`);
   libc();
   const wanted = ALL.filter((overlay) => (options.overlays ?? ALL).includes(overlay));
-  const vxlan = await openVxlan({ name, wanted: wanted.includes("vxlan"), bridge: device.bridge, port: port + 1, mtu, logger });
+  const vxlan = await openVxlan({
+    name,
+    wanted: wanted.includes("vxlan"),
+    bridge: device.bridge,
+    port: port + 1,
+    mtu,
+    logger,
+  });
   const running = new RunningDatapath({ name, port, logger, vxlan, metrics: options.metrics });
   try {
     await running.start({ address, port, mtu, tap: device.name, persist }, wanted);
@@ -76,7 +83,10 @@ class RunningDatapath implements Datapath {
     return this.#hub.overlay;
   }
 
-  async start(socket: { address: number; port: number; mtu: number; tap: string; persist: boolean }, wanted: readonly OverlayName[]): Promise<void> {
+  async start(
+    socket: { address: number; port: number; mtu: number; tap: string; persist: boolean },
+    wanted: readonly OverlayName[],
+  ): Promise<void> {
     const { vxlan, name } = this.#parts;
     const { device, reason } = vxlan;
     const offered = wanted.filter((overlay) => overlay !== "vxlan" || device !== undefined);
@@ -84,7 +94,10 @@ class RunningDatapath implements Datapath {
     if (device === undefined) missing.vxlan = reason;
     if (!wanted.includes("sleeve-gso")) missing["sleeve-gso"] = "sleeve-gso is switched off";
     this.#hub = createOverlayHub({
-      name, offered, missing, ciphers: CIPHERS,
+      name,
+      offered,
+      missing,
+      ciphers: CIPHERS,
       send: (message) => this.#worker.send(message),
       status: (id) => this.#links.find((link) => link.id === id),
       addTunnel: (peer, address) => vxlan.addTunnel(peer, address),
@@ -114,7 +127,8 @@ class RunningDatapath implements Datapath {
     this.#links = links;
     this.#macs = macs;
     const { metrics } = this.#parts;
-    if (metrics) for (const [name, value] of Object.entries(this.#counters.read())) metrics.gauge(`datapath_${name}`, value);
+    if (metrics)
+      for (const [name, value] of Object.entries(this.#counters.read())) metrics.gauge(`datapath_${name}`, value);
     this.#waiting.get(request)?.();
     this.#waiting.delete(request);
   }

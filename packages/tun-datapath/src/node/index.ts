@@ -3,5 +3,13 @@
  *
  * @packageDocumentation
  */
+
+export {
+  type Datapath,
+  type DatapathOptions,
+  type DatapathStatus,
+  type LinkStatus,
+  type MacStatus,
+  startDatapath,
+} from "./datapath.ts";
 export { type OnDatagram, openUdpBatch, type UdpBatch, type UdpBatchOptions } from "./linux/udp-batch.ts";
-export { type Datapath, type DatapathOptions, type DatapathStatus, type LinkStatus, type MacStatus, startDatapath } from "./datapath.ts";

@@ -68,10 +68,15 @@ function passControl(link: OverlayLink | undefined, message: FromWorker & { kind
 }
 
 /** Overlays that serve a connection, with reasons for those that do not. */
-function chooseOverlays(parts: OverlayParts, link: OverlayLink): { common: OverlayName[]; gsoReason: string; vxlanReason: string } {
+function chooseOverlays(
+  parts: OverlayParts,
+  link: OverlayLink,
+): { common: OverlayName[]; gsoReason: string; vxlanReason: string } {
   const theirs = link.remoteFeatures.Overlays ?? "sleeve";
   const named = commonOverlays(parts.offered, theirs) as OverlayName[];
-  const gsoReason = parts.missing["sleeve-gso"] ?? (named.includes("sleeve-gso") ? "a peer's name has the group bit" : "the peer has no sleeve-gso");
+  const gsoReason =
+    parts.missing["sleeve-gso"] ??
+    (named.includes("sleeve-gso") ? "a peer's name has the group bit" : "the peer has no sleeve-gso");
   const missing = parts.missing.vxlan ?? (named.includes("vxlan") ? undefined : "the peer has no vxlan");
   return { common: named, gsoReason, vxlanReason: missing ?? "the connection is encrypted, vxlan is not" };
 }
@@ -79,26 +84,36 @@ function chooseOverlays(parts: OverlayParts, link: OverlayLink): { common: Overl
 function prepareLink(parts: OverlayParts, id: number, link: OverlayLink, forget: () => void): OverlayConnection {
   const { common, gsoReason, vxlanReason } = chooseOverlays(parts, link);
   if (common.length === 0) {
-    throw new DatapathError("DATAPATH_NO_COMMON_OVERLAY", `the peer offers "${link.remoteFeatures.Overlays}", we "${parts.offered.join(" ")}"`);
+    throw new DatapathError(
+      "DATAPATH_NO_COMMON_OVERLAY",
+      `the peer offers "${link.remoteFeatures.Overlays}", we "${parts.offered.join(" ")}"`,
+    );
   }
   const address = parseIpv4(link.remote.address.replace(/^::ffff:/, ""));
-  if (address === undefined) throw new DatapathError("DATAPATH_BAD_INPUT", `"${link.remote.address}" is no IPv4 address`);
+  if (address === undefined)
+    throw new DatapathError("DATAPATH_BAD_INPUT", `"${link.remote.address}" is no IPv4 address`);
   const theirCiphers = new Set(link.remoteFeatures[AEAD_FEATURE]?.split(" "));
   const sessionKey = link.sessionKey && new Uint8Array(link.sessionKey);
   // An overlay that cannot serve keeps its index: both ends count positions in the common list.
   const usable = common.map((name) => {
     if (name === "vxlan" && sessionKey !== undefined) return "" as OverlayName;
-    if (name === "sleeve-gso" && !(nameAllowsGso(parts.name) && nameAllowsGso(link.peer.name))) return "" as OverlayName;
+    if (name === "sleeve-gso" && !(nameAllowsGso(parts.name) && nameAllowsGso(link.peer.name)))
+      return "" as OverlayName;
     return name;
   });
   parts.send({
     kind: "prepare",
     link: {
-      id, peer: link.peer.name, uid: link.connectionUid, outbound: link.outbound,
+      id,
+      peer: link.peer.name,
+      uid: link.connectionUid,
+      outbound: link.outbound,
       remote: { address, port: link.remote.port },
       ...(sessionKey === undefined ? {} : { sessionKey }),
-      common: usable, aead: parts.ciphers.find((name) => theirCiphers.has(name)) ?? FALLBACK_AEAD,
-      gsoReason, vxlanReason,
+      common: usable,
+      aead: parts.ciphers.find((name) => theirCiphers.has(name)) ?? FALLBACK_AEAD,
+      gsoReason,
+      vxlanReason,
     },
   });
   return {
@@ -122,8 +137,17 @@ function prepareLink(parts: OverlayParts, id: number, link: OverlayLink, forget:
 }
 
 /** As `status connections` shows them. Source: protocol notes 18.2. */
-function attributesOf(status: LinkStatus | undefined, encrypted: boolean): Readonly<Record<string, string | number | boolean>> {
+function attributesOf(
+  status: LinkStatus | undefined,
+  encrypted: boolean,
+): Readonly<Record<string, string | number | boolean>> {
   if (status === undefined || status.overlay === "none") return { name: "sleeve", encrypted };
   const { overlay, mtu, reason, rttMs } = status;
-  return { name: overlay, mtu, encrypted, reason, ...(rttMs === undefined ? {} : { rttMs: Math.round(rttMs * 100) / 100 }) };
+  return {
+    name: overlay,
+    mtu,
+    encrypted,
+    reason,
+    ...(rttMs === undefined ? {} : { rttMs: Math.round(rttMs * 100) / 100 }),
+  };
 }

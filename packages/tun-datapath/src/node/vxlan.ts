@@ -37,7 +37,24 @@ export async function openVxlan({ name, wanted, bridge, port, mtu, logger }: Vxl
   const device = `vx-${bridge}`.slice(0, 15);
   try {
     await command("ip", "link", "del", device).catch(() => "");
-    await command("ip", "link", "add", device, "type", "vxlan", "id", String(VNI), "dstport", String(port), "nolearning", "df", "set", "ttl", "64", "udpcsum");
+    await command(
+      "ip",
+      "link",
+      "add",
+      device,
+      "type",
+      "vxlan",
+      "id",
+      String(VNI),
+      "dstport",
+      String(port),
+      "nolearning",
+      "df",
+      "set",
+      "ttl",
+      "64",
+      "udpcsum",
+    );
     // The address that heartbeats go to: being the device's own, the bridge floods them to nobody.
     await command("ip", "link", "set", "dev", device, "address", formatMac(tunnelMac(name)), "mtu", String(mtu));
     await command("ip", "link", "set", "dev", device, "master", bridge, "up");
@@ -85,7 +102,18 @@ class KernelVxlan implements Vxlan {
 
   async addTunnel(peer: PeerName, address: string): Promise<void> {
     this.#tunnels.set(peer, address);
-    await command("bridge", "fdb", "replace", formatMac(tunnelMac(peer)), "dev", this.device, "dst", address, "self", "permanent");
+    await command(
+      "bridge",
+      "fdb",
+      "replace",
+      formatMac(tunnelMac(peer)),
+      "dev",
+      this.device,
+      "dst",
+      address,
+      "self",
+      "permanent",
+    );
   }
 
   setUsable(peer: PeerName, usable: boolean): void {
@@ -102,9 +130,11 @@ class KernelVxlan implements Vxlan {
 
   /** Brings the kernel's entries for a MAC to what they are to be; one change after the other. */
   #update(mac: number): void {
-    this.#work = this.#work.then(() => this.#apply(mac)).catch((error: unknown) => {
-      this.#logger.warn("a forwarding entry could not be changed", { mac: formatMac(mac), error: String(error) });
-    });
+    this.#work = this.#work
+      .then(() => this.#apply(mac))
+      .catch((error: unknown) => {
+        this.#logger.warn("a forwarding entry could not be changed", { mac: formatMac(mac), error: String(error) });
+      });
   }
 
   async #apply(mac: number): Promise<void> {
@@ -116,13 +146,15 @@ class KernelVxlan implements Vxlan {
     if (wanted === undefined) {
       this.#told.delete(mac);
       // First the bridge lets go, so that frames go to the TAP device, then the tunnel forgets.
-      await command("bridge", "fdb", "del", text, "dev", this.device, "master");
-      await command("bridge", "fdb", "del", text, "dev", this.device, "self");
+      for (const where of ["master", "self"]) {
+        await command("bridge", "fdb", "del", text, "dev", this.device, where).catch(() => "");
+      }
       return;
     }
     this.#told.set(mac, wanted);
+    // Sticky: a frame that arrives by the TAP device meanwhile, such as an ARP request, must not take the entry away.
     await command("bridge", "fdb", "replace", text, "dev", this.device, "dst", wanted, "self", "permanent");
-    await command("bridge", "fdb", "replace", text, "dev", this.device, "master", "static");
+    await command("bridge", "fdb", "replace", text, "dev", this.device, "master", "static", "sticky");
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import { execFile, execFileSync, type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { DatapathStatus } from "../../src/node/api.ts";
@@ -37,6 +37,8 @@ export interface LabOptions {
   readonly hosts: number;
   readonly underlayMtu?: number;
   readonly containerMtu?: number;
+  /** Hosts that get no bridge: the original makes its own. */
+  readonly bare?: readonly number[];
 }
 
 export interface Lab {
@@ -46,7 +48,7 @@ export interface Lab {
   close(): void;
 }
 
-export function makeLab({ prefix, hosts, underlayMtu = 1500, containerMtu = 1376 }: LabOptions): Lab {
+export function makeLab({ prefix, hosts, underlayMtu = 1500, containerMtu = 1376, bare = [] }: LabOptions): Lab {
   const name = (kind: string, i: number): string => `${prefix}${kind}${i}`;
   const all = [`${prefix}u`];
   for (let i = 1; i <= hosts; i++) all.push(name("h", i), name("c", i));
@@ -68,12 +70,17 @@ export function makeLab({ prefix, hosts, underlayMtu = 1500, containerMtu = 1376
     sh(`ip -n ${h} link add eth0 mtu ${underlayMtu} type veth peer name p${i} mtu ${underlayMtu} netns ${prefix}u
       ip -n ${prefix}u link set p${i} master br0 up
       ip -n ${h} addr add 10.99.0.${i}/24 dev eth0; ip -n ${h} link set eth0 up
-      ip -n ${h} link add weave type bridge; ip -n ${h} link set weave mtu ${containerMtu} up
       ip netns exec ${h} sysctl -qw net.ipv6.conf.all.disable_ipv6=1
       ip netns exec ${c} sysctl -qw net.ipv6.conf.all.disable_ipv6=1
       ip -n ${c} link add eth0 mtu ${containerMtu} type veth peer name vc${i} mtu ${containerMtu} netns ${h}
-      ip -n ${h} link set vc${i} master weave up
+      ip -n ${h} link set vc${i} up
       ip -n ${c} addr add 10.32.0.${i}/16 dev eth0; ip -n ${c} link set eth0 up`);
+    // The original captures frames before a card would fill in their checksums, so its containers do that themselves.
+    if (bare.includes(i)) sh(`ip netns exec ${c} ethtool -K eth0 tx off >/dev/null`);
+    else
+      sh(
+        `ip -n ${h} link add weave type bridge; ip -n ${h} link set weave mtu ${containerMtu} up; ip -n ${h} link set vc${i} master weave`,
+      );
   }
   return { host: (i) => name("h", i), container: (i) => name("c", i), address: (i) => `10.99.0.${i}`, close };
 }
@@ -82,29 +89,50 @@ export interface PeerOptions {
   readonly ns: string;
   readonly name: number;
   readonly dial?: readonly string[];
-  readonly key?: string;
+  readonly password?: string;
+  readonly discovery?: boolean;
   readonly overlays?: string;
   readonly mtu?: number;
+}
+
+/** What a peer tells of itself. */
+export interface PeerStatus extends DatapathStatus {
+  readonly connections: readonly { readonly address: string; readonly state: string; readonly info: string }[];
+  readonly rss: number;
 }
 
 /** A data path in a process of its own, joined to others by a stand-in for the mesh. */
 export interface Peer {
   readonly process: ChildProcess;
-  status(): Promise<DatapathStatus>;
+  status(): Promise<PeerStatus>;
   send(message: object): void;
   stop(): Promise<void>;
 }
 
 export async function startPeer(options: PeerOptions): Promise<Peer> {
   const script = fileURLToPath(new URL("./peer.ts", import.meta.url));
-  const child = spawn("ip", ["netns", "exec", options.ns, process.execPath, "--import", "tsx", "--conditions=@weaved/source", script, JSON.stringify(options)], {
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-    env: { ...process.env, NODE_OPTIONS: "" },
-  });
-  const answers = new Map<number, (status: DatapathStatus) => void>();
+  const child = spawn(
+    "ip",
+    [
+      "netns",
+      "exec",
+      options.ns,
+      process.execPath,
+      "--import",
+      "tsx",
+      "--conditions=@weaved/source",
+      script,
+      JSON.stringify(options),
+    ],
+    {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      env: { ...process.env, NODE_OPTIONS: "" },
+    },
+  );
+  const answers = new Map<number, (status: PeerStatus) => void>();
   let ready = false;
   let next = 1;
-  child.on("message", (message: { ready?: boolean; id?: number; status?: DatapathStatus }) => {
+  child.on("message", (message: { ready?: boolean; id?: number; status?: PeerStatus }) => {
     if (message.ready) ready = true;
     if (message.id !== undefined && message.status) answers.get(message.id)?.(message.status);
   });

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
-import { decodeInitSa, deriveSaKey, encodeInitSa } from "../../../sleeve-crypto/src/fastdp.ts";
 import { fromHex, toHex, type VectorSuite } from "../../../../test/vectors/suite.ts";
+import { decodeInitSa, deriveSaKey, encodeInitSa } from "../../../sleeve-crypto/src/fastdp.ts";
 import { encodeFastdpHeartbeat, tunnelId } from "../../src/special.ts";
 
 export const fastdpVectors: VectorSuite = {

@@ -1,13 +1,19 @@
 import { strict as assert } from "node:assert";
+import { fromHex, toHex, type VectorSuite } from "../../../../test/vectors/suite.ts";
 import type { CryptoProvider } from "../../../sleeve-crypto/src/index.ts";
 import { FRAMES_AT, PacketOpener, PacketSealer, tweetnaclProvider } from "../../../sleeve-crypto/src/index.ts";
 import { sodiumProvider } from "../../../sleeve-crypto/src/node/index.ts";
-import { fromHex, toHex, type VectorSuite } from "../../../../test/vectors/suite.ts";
 import { get48, put48 } from "../../src/bytes.ts";
 import { inspectFrame } from "../../src/ethernet.ts";
 import { fragmentIpv4 } from "../../src/fragment.ts";
 import { encodeFragNeeded } from "../../src/icmp.ts";
-import { decodeFrames, encodeClearPacket, encodeFrames, type SleeveFrame, sleeveOverhead } from "../../src/sleeve-packet.ts";
+import {
+  decodeFrames,
+  encodeClearPacket,
+  encodeFrames,
+  type SleeveFrame,
+  sleeveOverhead,
+} from "../../src/sleeve-packet.ts";
 import { encodeHeartbeat } from "../../src/special.ts";
 
 interface FrameJson {
@@ -71,7 +77,12 @@ export const sleeveFrameVectors: VectorSuite = {
       for (const provider of providers) {
         const { senderOutbound } = input;
         const key = fromHex(input.key);
-        const options = { key, senderOutbound, senderName: nameBytes(input.senderName), firstCounter: BigInt(input.seq) };
+        const options = {
+          key,
+          senderOutbound,
+          senderName: nameBytes(input.senderName),
+          firstCounter: BigInt(input.seq),
+        };
         const frames = framesOf(input.frames);
         assert.equal(toHex(seal(new PacketSealer(provider, options), frames, input.df)), hex, provider.name);
         checkOpens(fromHex(hex), new PacketOpener(provider, { key, senderOutbound }), frames);

@@ -8,6 +8,15 @@
 export { type Libc, libc } from "./libc.ts";
 export { Messages, type MessagesOptions } from "./messages.ts";
 export { type EventFd, enterNetworkNamespace, eventFd, PollSet } from "./poll.ts";
-export { openUdpSocket, PMTU_DO, PMTU_DONT, PMTU_PROBE, pathMtu, setPathMtuMode, type UdpSocket, type UdpSocketOptions } from "./socket.ts";
+export {
+  openUdpSocket,
+  PMTU_DO,
+  PMTU_DONT,
+  PMTU_PROBE,
+  pathMtu,
+  setPathMtuMode,
+  type UdpSocket,
+  type UdpSocketOptions,
+} from "./socket.ts";
 export { openTap, type Tap, type TapOptions, VNET_BYTES } from "./tap.ts";
 export { type OnDatagram, openUdpBatch, type UdpBatch, type UdpBatchOptions } from "./udp-batch.ts";

@@ -44,7 +44,8 @@ export interface Tap {
 /** Opens a TAP device. @throws DatapathError DATAPATH_SYSCALL, DATAPATH_NO_FFI, DATAPATH_BAD_INPUT */
 export function openTap({ name, vnetHeader = false, persist = false }: TapOptions): Tap {
   const c = libc();
-  if (name.length === 0 || name.length > 15) throw new DatapathError("DATAPATH_BAD_INPUT", `"${name}" is no device name`);
+  if (name.length === 0 || name.length > 15)
+    throw new DatapathError("DATAPATH_BAD_INPUT", `"${name}" is no device name`);
   const fd = must(c.open("/dev/net/tun", O_RDWR_NONBLOCK), "open /dev/net/tun");
   try {
     const request = Buffer.alloc(40);

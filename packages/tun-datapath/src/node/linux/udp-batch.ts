@@ -63,7 +63,13 @@ export function openUdpBatch({ address, port, slots = 64, slotSize = 2048 }: Udp
       for (let i = 0; i < n; i++) {
         if (rx.messages.truncated(i)) continue;
         const { names } = rx.messages;
-        onDatagram(rx.memory, i * slotSize, rx.messages.received(i), sockaddrAddress(names, i * 16), sockaddrPort(names, i * 16));
+        onDatagram(
+          rx.memory,
+          i * slotSize,
+          rx.messages.received(i),
+          sockaddrAddress(names, i * 16),
+          sockaddrPort(names, i * 16),
+        );
       }
       return Math.max(n, 0);
     },

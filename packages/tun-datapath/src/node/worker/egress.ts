@@ -70,7 +70,8 @@ export class Egress {
     const pending = link.pendingGso;
     const size = end - record;
     const headBytes = link.keys ? GSO_SEAL_BYTES : 0;
-    if (pending.at >= 0 && (pending.end + size > pending.limit || pending.frames >= MAX_AGGREGATE)) this.#flushGso(link);
+    if (pending.at >= 0 && (pending.end + size > pending.limit || pending.frames >= MAX_AGGREGATE))
+      this.#flushGso(link);
     const stride = (link.gso as NonNullable<Link["gso"]>).stride;
     if (pending.at < 0 && !this.#openPending(link, pending, headBytes, Math.max(stride, headBytes + size))) return;
     this.#p.arena.memory.b.copyWithin(pending.end, record, end);
@@ -126,13 +127,30 @@ export class Egress {
       putPieceHead(b, headAt, head);
       const piece = from + i * stride;
       const length = Math.min(stride, end - piece);
-      df.packet(link.gsoSender, gso.address, gso.remotePort, i === 0 ? frames : 0, base + headAt, PIECE_HEAD_BYTES, base + piece, length);
+      df.packet(
+        link.gsoSender,
+        gso.address,
+        gso.remotePort,
+        i === 0 ? frames : 0,
+        base + headAt,
+        PIECE_HEAD_BYTES,
+        base + piece,
+        length,
+      );
     }
   }
 
   // --- sleeve ---
 
-  #sleeve(link: Link, src: PeerName, dst: PeerName, vnet: number, frame: number, length: number, flooded: boolean): void {
+  #sleeve(
+    link: Link,
+    src: PeerName,
+    dst: PeerName,
+    vnet: number,
+    frame: number,
+    length: number,
+    flooded: boolean,
+  ): void {
     const { arena, counters } = this.#p;
     const { b } = arena.memory;
     if (vnetType(b, vnet) === GSO_NONE) {
@@ -220,7 +238,8 @@ export class Egress {
     }
     const size = FRAME_HEAD_BYTES + length;
     const headBytes = link.keys ? SEALED_HEAD_BYTES : CLEAR_HEAD_BYTES;
-    if (pending.at >= 0 && (pending.end + size > pending.limit || pending.frames >= MAX_AGGREGATE)) this.#flushSleeve(link, mode);
+    if (pending.at >= 0 && (pending.end + size > pending.limit || pending.frames >= MAX_AGGREGATE))
+      this.#flushSleeve(link, mode);
     const limit = Math.min((link.sleeve as NonNullable<Link["sleeve"]>).maxPayload, PENDING_BYTES);
     if (pending.at < 0 && !this.#openPending(link, pending, headBytes, limit)) return;
     b.copyWithin(pending.end, start, frame + length);

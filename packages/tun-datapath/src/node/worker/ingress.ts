@@ -2,7 +2,13 @@ import { get48 } from "../../bytes.ts";
 import type { Counters } from "../../counters.ts";
 import { isSpecial } from "../../ethernet.ts";
 import {
-  Assembly, isGsoDatagram, nextRecord, PIECE_HEAD_BYTES, type PieceHead, readPieceHead, RECORD_HEAD_BYTES,
+  Assembly,
+  isGsoDatagram,
+  nextRecord,
+  PIECE_HEAD_BYTES,
+  type PieceHead,
+  RECORD_HEAD_BYTES,
+  readPieceHead,
 } from "../../gso-wire.ts";
 import { CLEAR_HEAD_BYTES, FRAME_HEAD_BYTES, nextFrame, SEALED_HEAD_BYTES } from "../../sleeve-packet.ts";
 import type { PeerName } from "../../types.ts";

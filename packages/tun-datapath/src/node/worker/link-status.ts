@@ -25,11 +25,25 @@ export function linkStatus(link: Link): WorkerLinkStatus {
   };
 }
 
-function choose({ vxlan, gso, sleeve, vxlanReason, gsoReason, keys }: Link): { overlay: OverlayName | "none"; reason: string } {
+function choose({ vxlan, gso, sleeve, vxlanReason, gsoReason, keys }: Link): {
+  overlay: OverlayName | "none";
+  reason: string;
+} {
   if (vxlan?.established) return { overlay: "vxlan", reason: "vxlan: kernel has it, plain connection, one hop" };
-  const noVxlan = vxlan === undefined ? vxlanReason : vxlan.everEstablished ? "vxlan heartbeats are lost" : "no vxlan heartbeat came through yet";
-  if (gso?.established) return { overlay: "sleeve-gso", reason: `sleeve-gso: super-frames pass${keys ? ", sealed" : ""}; ${noVxlan}` };
-  const noGso = gso === undefined ? gsoReason : gso.everEstablished ? "super-frames are lost" : "no super-frame made the round trip yet";
+  const noVxlan =
+    vxlan === undefined
+      ? vxlanReason
+      : vxlan.everEstablished
+        ? "vxlan heartbeats are lost"
+        : "no vxlan heartbeat came through yet";
+  if (gso?.established)
+    return { overlay: "sleeve-gso", reason: `sleeve-gso: super-frames pass${keys ? ", sealed" : ""}; ${noVxlan}` };
+  const noGso =
+    gso === undefined
+      ? gsoReason
+      : gso.everEstablished
+        ? "super-frames are lost"
+        : "no super-frame made the round trip yet";
   if (sleeve?.established) return { overlay: "sleeve", reason: `sleeve: ${noGso}; ${noVxlan}` };
   return { overlay: "none", reason: "no heartbeat was acknowledged yet" };
 }

@@ -1,5 +1,5 @@
-import type { OverlayOpener, OverlaySealer } from "@weaved/sleeve-crypto/overlay";
 import type { PacketOpener, PacketSealer } from "@weaved/sleeve-crypto";
+import type { OverlayOpener, OverlaySealer } from "@weaved/sleeve-crypto/overlay";
 import type { GsoLink } from "../../gso-link.ts";
 import type { Assembly } from "../../gso-wire.ts";
 import type { SleeveLink } from "../../sleeve-link.ts";

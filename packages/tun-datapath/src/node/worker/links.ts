@@ -49,15 +49,26 @@ export class Links {
     const { id, peer, common } = options;
     const keys = makeKeys(options, this.#p.name);
     const link: Link = {
-      id, peer, common, keys,
+      id,
+      peer,
+      common,
+      keys,
       sleeve: common.includes("sleeve") ? this.#makeSleeve(options) : undefined,
       gso: common.includes("sleeve-gso") ? this.#makeGso(options) : undefined,
       vxlan: common.includes("vxlan") ? this.#makeVxlan(options) : undefined,
       sleeveSender: { refused: () => this.#sleeveRefused(link) },
       gsoSender: { refused: () => link.gso?.tooBig(this.#pathMtu(link)) },
-      pendingDf: noPending(), pendingNonDf: noPending(), pendingGso: noPending(),
-      assemblies: undefined, superFrames: 0, confirmed: false, established: false, framesIn: 0, framesOut: 0,
-      gsoReason: options.gsoReason, vxlanReason: options.vxlanReason,
+      pendingDf: noPending(),
+      pendingNonDf: noPending(),
+      pendingGso: noPending(),
+      assemblies: undefined,
+      superFrames: 0,
+      confirmed: false,
+      established: false,
+      framesIn: 0,
+      framesOut: 0,
+      gsoReason: options.gsoReason,
+      vxlanReason: options.vxlanReason,
     };
     this.#byId.set(id, link);
   }
@@ -94,14 +105,17 @@ export class Links {
   }
 
   #makeVxlan({ id, uid, peer, remote }: PrepareLink): VxlanLink {
-    return new VxlanLink({ uid, mtu: this.#p.mtu }, {
-      sendInTunnel: (frame) => this.#p.sendVxlan(peer, frame),
-      sendControl: (sub, payload) => this.#control(id, "vxlan", sub, payload),
-      onUsable: (usable) => {
-        this.#p.post({ kind: "forward", peer, address: remote.address, usable });
-        if (usable) this.#established(id);
+    return new VxlanLink(
+      { uid, mtu: this.#p.mtu },
+      {
+        sendInTunnel: (frame) => this.#p.sendVxlan(peer, frame),
+        sendControl: (sub, payload) => this.#control(id, "vxlan", sub, payload),
+        onUsable: (usable) => {
+          this.#p.post({ kind: "forward", peer, address: remote.address, usable });
+          if (usable) this.#established(id);
+        },
       },
-    });
+    );
   }
 
   #pathMtu({ gso, sleeve }: Link): number {

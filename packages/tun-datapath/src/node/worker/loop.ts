@@ -69,18 +69,31 @@ export class Loop {
     const { name, mtu } = start;
     const byPeer = new Map<PeerName, Link>();
     this.#switching = new Switching({
-      name, arena: this.#arena, counters: this.#counters, links: byPeer, now,
+      name,
+      arena: this.#arena,
+      counters: this.#counters,
+      links: byPeer,
+      now,
       inject: (memory, vnet, length) => this.#inject(memory, vnet, length),
       onMac: (mac, peer) => post({ kind: "mac", mac, peer }),
     });
     this.#egress = new Egress({
-      name, arena: this.#arena, counters: this.#counters, now,
-      df: new Transmitter("df", mode, counts), nonDf: new Transmitter("non-df", mode, counts),
+      name,
+      arena: this.#arena,
+      counters: this.#counters,
+      now,
+      df: new Transmitter("df", mode, counts),
+      nonDf: new Transmitter("non-df", mode, counts),
       feedBack: (src, dst, vnet, frame, length) => this.#switching.feedBack(src, dst, vnet, frame, length),
     });
     this.#switching.connect(this.#egress);
     this.#links = new Links({
-      name, mtu, byPeer, egress: this.#egress, now, post,
+      name,
+      mtu,
+      byPeer,
+      egress: this.#egress,
+      now,
+      post,
       sendVxlan: (peer, frame) => this.#vxlan?.send(peer, frame),
     });
     this.#ingress = new Ingress({ name, counters: this.#counters, links: byPeer, switching: this.#switching, now });
@@ -193,7 +206,9 @@ export class Loop {
     const links = [...this.#links.all].filter((link) => link.confirmed).map(linkStatus);
     const sinceEpochMs = Date.now() - performance.now();
     const macs = [...this.#switching.macs.list()].map(({ mac, peer, seenMs }) => ({
-      mac: formatMac(mac), peer, lastSeen: Math.round(sinceEpochMs + seenMs),
+      mac: formatMac(mac),
+      peer,
+      lastSeen: Math.round(sinceEpochMs + seenMs),
     }));
     this.#port.postMessage({ kind: "status", request, links, macs } satisfies FromWorker);
   }

@@ -37,7 +37,13 @@ export interface PrepareLink {
 export type ToWorker =
   | { readonly kind: "prepare"; readonly link: PrepareLink }
   | { readonly kind: "confirm"; readonly id: number }
-  | { readonly kind: "control"; readonly id: number; readonly index: number; readonly sub: number; readonly payload: Uint8Array }
+  | {
+      readonly kind: "control";
+      readonly id: number;
+      readonly index: number;
+      readonly sub: number;
+      readonly payload: Uint8Array;
+    }
   | { readonly kind: "stop"; readonly id: number }
   | { readonly kind: "routes"; readonly tables: RouteTables }
   | { readonly kind: "owners"; readonly ranges: readonly OwnedRange[] }
@@ -55,9 +61,25 @@ export type FromWorker =
   | { readonly kind: "ready"; readonly port: number; readonly gso: boolean }
   | { readonly kind: "established"; readonly id: number }
   | { readonly kind: "lost"; readonly id: number; readonly reason: string }
-  | { readonly kind: "control"; readonly id: number; readonly index: number; readonly sub: number; readonly payload: Uint8Array }
-  | { readonly kind: "status"; readonly request: number; readonly links: readonly WorkerLinkStatus[]; readonly macs: readonly MacStatus[] }
+  | {
+      readonly kind: "control";
+      readonly id: number;
+      readonly index: number;
+      readonly sub: number;
+      readonly payload: Uint8Array;
+    }
+  | {
+      readonly kind: "status";
+      readonly request: number;
+      readonly links: readonly WorkerLinkStatus[];
+      readonly macs: readonly MacStatus[];
+    }
   | { readonly kind: "forward"; readonly peer: PeerName; readonly address: number; readonly usable: boolean }
   | { readonly kind: "mac"; readonly mac: number; readonly peer: PeerName }
-  | { readonly kind: "log"; readonly level: "debug" | "info" | "warn" | "error"; readonly message: string; readonly fields?: object }
+  | {
+      readonly kind: "log";
+      readonly level: "debug" | "info" | "warn" | "error";
+      readonly message: string;
+      readonly fields?: object;
+    }
   | { readonly kind: "closed" };

@@ -1,7 +1,7 @@
 import { libc } from "../linux/libc.ts";
 import { Messages } from "../linux/messages.ts";
 import { sockaddrAddress, sockaddrPort } from "../linux/sockaddr.ts";
-import { makeMemory, type Memory } from "./memory.ts";
+import { type Memory, makeMemory } from "./memory.ts";
 
 /** A joined message is one IP packet at most. */
 const SLOT_BYTES = 65_536;

@@ -1,4 +1,13 @@
-import { ARP_REQUEST, ArpMemory, arpOperation, arpSenderIp, arpSenderMac, arpTargetIp, isArp, putArpReply } from "../../arp.ts";
+import {
+  ARP_REQUEST,
+  ArpMemory,
+  arpOperation,
+  arpSenderIp,
+  arpSenderMac,
+  arpTargetIp,
+  isArp,
+  putArpReply,
+} from "../../arp.ts";
 import { get48 } from "../../bytes.ts";
 import type { Counters } from "../../counters.ts";
 import { ETHERNET_BYTES, ipv4Destination, isIpv4, STP_MAC } from "../../ethernet.ts";
@@ -184,7 +193,8 @@ export class Switching {
     if (this.macs.find(dstMac) === name) return;
     // Known to be for us although nobody here has answered yet: the address ring says so.
     if (!isGroup(dstMac) && isIpv4(b, frame, length) && this.owners.find(ipv4Destination(b, frame)) === name) return;
-    if (arp && this.owners.find(arpTargetIp(b, frame)) === name && arpTargetIp(b, frame) !== arpSenderIp(b, frame)) return;
+    if (arp && this.owners.find(arpTargetIp(b, frame)) === name && arpTargetIp(b, frame) !== arpSenderIp(b, frame))
+      return;
     this.#flood(src, memory, vnet, frame, length, false);
   }
 

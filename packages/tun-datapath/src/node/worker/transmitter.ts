@@ -66,21 +66,41 @@ export class Transmitter {
     this.#counts = counts;
     const nobody: Sender = { refused() {} };
     this.#slots = Array.from({ length: MESSAGES }, () => ({
-      sender: nobody, address: 0, port: 0, size: 0, bytes: 0, packets: 0, pieces: 0, frames: 0, full: false,
+      sender: nobody,
+      address: 0,
+      port: 0,
+      size: 0,
+      bytes: 0,
+      packets: 0,
+      pieces: 0,
+      frames: 0,
+      full: false,
     }));
   }
 
   /** Queues a packet of one piece, or of two when `length2` is not 0. Memory must stay as it is until `flush`. */
   packet(
-    sender: Sender, address: number, port: number, frames: number,
-    piece1: number, length1: number, piece2: number, length2: number,
+    sender: Sender,
+    address: number,
+    port: number,
+    frames: number,
+    piece1: number,
+    length1: number,
+    piece2: number,
+    length2: number,
   ): void {
     const size = length1 + length2;
     let i = this.#count - 1;
     let slot = i >= 0 ? this.#slots[i] : undefined;
     if (
-      slot === undefined || slot.full || slot.address !== address || slot.port !== port || size > slot.size ||
-      !this.#socket.segments || slot.packets === MAX_SEGMENTS || slot.bytes + size > MAX_MESSAGE_BYTES
+      slot === undefined ||
+      slot.full ||
+      slot.address !== address ||
+      slot.port !== port ||
+      size > slot.size ||
+      !this.#socket.segments ||
+      slot.packets === MAX_SEGMENTS ||
+      slot.bytes + size > MAX_MESSAGE_BYTES
     ) {
       slot = this.#open(sender, address, port, size);
       i = this.#count - 1;

@@ -1,0 +1,128 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { type Lab, makeLab, type Peer, sh, shAsync, startPeer, until } from "./lab.ts";
+import { type Original, originalFolder, startOriginal } from "./original.ts";
+
+/*
+ *   c1 -- h1 (ours) ===== underlay ===== h2 (the original) -- c2      h3: either, as the relay or the far end
+ */
+let lab: Lab | undefined;
+let peers: { stop(): Promise<void> }[] = [];
+
+afterEach(async () => {
+  await Promise.all(peers.map((peer) => peer.stop()));
+  peers = [];
+  lab?.close();
+  lab = undefined;
+});
+
+const c = (i: number, command: string): Promise<string> =>
+  shAsync(`ip netns exec ${(lab as Lab).container(i)} ${command}`);
+const nameOf = (i: number): number => 0x0a0000000000 + i;
+
+async function ours(i: number, dial: number[], password?: string): Promise<Peer> {
+  const at = lab as Lab;
+  const secret = password === undefined ? {} : { password };
+  const peer = await startPeer({
+    ns: at.host(i),
+    name: nameOf(i),
+    dial: dial.map(at.address),
+    discovery: false,
+    ...secret,
+  });
+  peers.push(peer);
+  return peer;
+}
+async function original(i: number, dial: number[], password?: string): Promise<Original> {
+  const at = lab as Lab;
+  const secret = password === undefined ? {} : { password };
+  const peer = await startOriginal({
+    ns: at.host(i),
+    name: `0a:00:00:00:00:0${i}`,
+    dial: dial.map(at.address),
+    ...secret,
+  });
+  peers.push(peer);
+  sh(`ip -n ${at.host(i)} link set vc${i} master weave`);
+  return peer;
+}
+const linked = (peer: Peer, to: number): Promise<unknown> =>
+  until(
+    `a link to ${to}`,
+    async () => (await peer.status()).links.find((link) => link.peer === nameOf(to) && link.established),
+    30_000,
+  );
+const pings = (from: number, to: number): Promise<unknown> =>
+  until(
+    `ping ${from} to ${to}`,
+    async () => (await c(from, `ping -c 2 -i 0.2 -W 1 10.32.0.${to} || true`)).includes(" 0% packet loss"),
+    30_000,
+  );
+
+async function tcp(from: number, to: number, extra = ""): Promise<number> {
+  await c(to, "iperf3 -s -D -1");
+  return JSON.parse(await c(from, `timeout 30 iperf3 -J -c 10.32.0.${to} -t 2 ${extra}`)).end.sum_received
+    .bits_per_second;
+}
+
+describe.each([
+  ["in clear", undefined],
+  ["sealed", "s3cret"],
+])("beside the original, %s", (_name, password) => {
+  it.for([1400, 1500, 9000])(
+    "carries pings, large UDP, TCP both ways over an underlay of MTU %i",
+    async (underlayMtu, ctx) => {
+      if (originalFolder === undefined) return ctx.skip("WEAVED_ORIGINAL is not set");
+      lab = makeLab({ prefix: `to${process.pid}`, hosts: 2, bare: [2], underlayMtu, containerMtu: 1300 });
+      const a = await ours(1, [], password);
+      await original(2, [1], password);
+      await linked(a, 2);
+      await pings(1, 2);
+      expect(await c(2, "ping -c 3 -i 0.2 -s 60000 10.32.0.1")).toContain(" 0% packet loss");
+      expect(await tcp(1, 2)).toBeGreaterThan(1e6);
+      expect(await tcp(1, 2, "-R")).toBeGreaterThan(1e6);
+    },
+  );
+
+  it("relays for two originals, and has an original relay for two of ours", async (ctx) => {
+    if (originalFolder === undefined) return ctx.skip("WEAVED_ORIGINAL is not set");
+    lab = makeLab({ prefix: `tr${process.pid}`, hosts: 3, bare: [2] });
+    const [a, b] = [await ours(1, [], password), await ours(3, [], password)];
+    await original(2, [1, 3], password);
+    await linked(a, 2);
+    await linked(b, 2);
+    await pings(1, 3);
+    expect(await tcp(1, 3)).toBeGreaterThan(1e6);
+    await Promise.all(peers.splice(0).map((peer) => peer.stop()));
+    lab.close();
+    lab = makeLab({ prefix: `tr${process.pid}`, hosts: 3, bare: [1, 3] });
+    const middle = await ours(2, [], password);
+    await original(1, [2], password);
+    await original(3, [2], password);
+    await linked(middle, 1);
+    await linked(middle, 3);
+    sh(
+      `ip netns exec ${lab.host(1)} nft 'add table ip t; add chain ip t o { type filter hook output priority 0; }; add rule ip t o ip daddr 10.99.0.3 drop'`,
+    );
+    await pings(1, 3);
+    expect(await tcp(1, 3)).toBeGreaterThan(1e6);
+  });
+
+  it("comes back after a restart of either side", async (ctx) => {
+    if (originalFolder === undefined) return ctx.skip("WEAVED_ORIGINAL is not set");
+    lab = makeLab({ prefix: `ts${process.pid}`, hosts: 2, bare: [2] });
+    const a = await ours(1, [], password);
+    const o = await original(2, [1], password);
+    await linked(a, 2);
+    await pings(1, 2);
+    await a.stop();
+    peers.splice(peers.indexOf(a), 1);
+    const again = await ours(1, [2], password);
+    await linked(again, 2);
+    await pings(1, 2);
+    await o.stop();
+    peers.splice(peers.indexOf(o), 1);
+    await original(2, [1], password);
+    await linked(again, 2);
+    await pings(2, 1);
+  });
+});

@@ -1,0 +1,131 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { imbalance } from "../../src/counters.ts";
+import { type Lab, makeLab, type Peer, sh, shAsync, startPeer, until } from "./lab.ts";
+
+/*
+ *   c1 -- h1 ===== underlay ===== h2 -- c2      two hosts of ours, see lab.ts
+ */
+const A = 0x0a0000000001;
+const B = 0x0a0000000002;
+let lab: Lab | undefined;
+let peers: Peer[] = [];
+
+afterEach(async () => {
+  await Promise.all(peers.map((peer) => peer.stop()));
+  peers = [];
+  lab?.close();
+  lab = undefined;
+});
+
+async function twoPeers(overlays: string, password?: string, underlayMtu = 1500): Promise<[Peer, Peer]> {
+  lab = makeLab({ prefix: `tp${process.pid}`, hosts: 2, underlayMtu });
+  const secret = password === undefined ? {} : { password };
+  const a = await startPeer({ ns: lab.host(1), name: A, overlays, ...secret });
+  const b = await startPeer({ ns: lab.host(2), name: B, overlays, dial: [lab.address(1)], ...secret });
+  peers = [a, b];
+  const best = overlays.split(" ")[0];
+  for (const peer of peers) {
+    await until(
+      `${best} in use`,
+      async () => (await peer.status()).links.find((link) => link.overlay === best),
+      30_000,
+    );
+  }
+  return [a, b];
+}
+
+const c = (i: number, command: string, timeoutMs = 60_000): Promise<string> =>
+  shAsync(`ip netns exec ${(lab as Lab).container(i)} ${command}`, timeoutMs);
+
+/** Bytes per second of TCP from container 1 to 2. */
+async function iperf(seconds: number, extra = ""): Promise<number> {
+  await c(2, "iperf3 -s -D -1 --forceflush");
+  const out = await c(1, `iperf3 -J -c 10.32.0.2 -t ${seconds} ${extra}`);
+  return JSON.parse(out).end.sum_received.bits_per_second;
+}
+
+describe.each([
+  ["sleeve", "sleeve", undefined],
+  ["sleeve, sealed", "sleeve", "s3cret"],
+  ["sleeve-gso", "sleeve-gso sleeve", undefined],
+  ["sleeve-gso, sealed", "sleeve-gso sleeve", "s3cret"],
+  ["vxlan", "vxlan sleeve-gso sleeve", undefined],
+])("two hosts over %s", (_name, overlays, password) => {
+  it("carry pings, 60 kB of UDP, TCP both ways, and account for every frame", async () => {
+    const [a, b] = await twoPeers(overlays, password);
+    expect(await c(1, "ping -c 3 -i 0.2 10.32.0.2")).toContain(" 0% packet loss");
+    expect(await c(2, "ping -c 3 -i 0.2 -s 60000 10.32.0.1")).toContain(" 0% packet loss");
+    expect(await iperf(1)).toBeGreaterThan(1e6);
+    expect(await iperf(1, "-R")).toBeGreaterThan(1e6);
+    for (const peer of [a, b]) {
+      await until("counters that add up", async () => imbalance((await peer.status()).counters) === 0);
+    }
+  });
+});
+
+describe("a sealed path", () => {
+  it("lets no byte of a frame out in clear", async () => {
+    await twoPeers("sleeve-gso sleeve", "s3cret");
+    const h1 = (lab as Lab).host(1);
+    const dump = `/tmp/${h1}.pcap`;
+    sh(
+      `ip netns exec ${h1} tcpdump -U -i eth0 -w ${dump} udp port 6783 >/dev/null 2>&1 & echo $! > ${dump}.pid; sleep 1`,
+    );
+    await c(1, "ping -c 10 -i 0.1 -s 600 -p 5741564544 10.32.0.2");
+    await until(
+      "captured packets",
+      () => sh(`stat -c %s ${dump}`).length > 0 && Number(sh(`stat -c %s ${dump}`)) > 10_000,
+    );
+    sh(`kill $(cat ${dump}.pid)`);
+    expect(Number(sh(`grep -c WAEDWAED ${dump} || true`))).toBe(0);
+    sh(`rm -f ${dump} ${dump}.pid`);
+  });
+});
+
+describe("a path that shrinks while in use", () => {
+  it.each(["sleeve", "sleeve-gso sleeve"])("does not hang TCP over %s", async (overlays) => {
+    await twoPeers(overlays);
+    const flow = iperf(6);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    for (const i of [1, 2]) sh(`ip -n ${(lab as Lab).host(i)} link set eth0 mtu 1300`);
+    expect(await flow).toBeGreaterThan(1e6);
+    expect(await iperf(1)).toBeGreaterThan(1e6);
+  });
+});
+
+describe("the kernel's VXLAN", () => {
+  it("fails over to userspace and back without losing a TCP stream", async () => {
+    const [a, b] = await twoPeers("vxlan sleeve-gso sleeve");
+    const flow = iperf(16);
+    const h1 = (lab as Lab).host(1);
+    const h2 = (lab as Lab).host(2);
+    for (const h of [h1, h2])
+      sh(
+        `ip netns exec ${h} nft 'add table ip t; add chain ip t i { type filter hook input priority 0; }; add rule ip t i udp dport 6784 drop'`,
+      );
+    const overlayOf = async (peer: Peer): Promise<string | undefined> => (await peer.status()).links[0]?.overlay;
+    await until(
+      "failover",
+      async () => (await overlayOf(a)) === "sleeve-gso" && (await overlayOf(b)) === "sleeve-gso",
+      20_000,
+    );
+    for (const h of [h1, h2]) sh(`ip netns exec ${h} nft delete table ip t`);
+    await until("return", async () => (await overlayOf(a)) === "vxlan" && (await overlayOf(b)) === "vxlan", 20_000);
+    expect(await flow).toBeGreaterThan(1e6);
+  });
+});
+
+describe("a forwarding process that is killed", () => {
+  it("lets TCP streams live on once it is started again", async () => {
+    const [, b] = await twoPeers("sleeve-gso sleeve");
+    const flow = iperf(10);
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    b.process.kill("SIGKILL");
+    await b.stop();
+    const h2 = (lab as Lab).host(2);
+    const again = await startPeer({ ns: h2, name: B, overlays: "sleeve-gso sleeve", dial: [(lab as Lab).address(1)] });
+    peers.push(again);
+    await until("the link again", async () => (await again.status()).links.find((link) => link.established));
+    expect(await flow).toBeGreaterThan(1e6);
+  });
+});
