@@ -1,0 +1,6 @@
+/**
+ * Reads a VPC through the EC2 API.
+ *
+ * @packageDocumentation
+ */
+export { type ReadVpcOptions, readVpc } from "./read-vpc.ts";

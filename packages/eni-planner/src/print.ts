@@ -1,0 +1,47 @@
+import type { AddressPlan } from "./plan.ts";
+
+/** Columns, left-aligned, two blanks apart. */
+export function printTable(rows: readonly (readonly (string | number)[])[]): string {
+  const text = rows.map((row) => row.map(String));
+  const widths = (text[0] ?? []).map((_, column) => Math.max(...text.map((row) => (row[column] ?? "").length)));
+  return text
+    .map(
+      (row) =>
+        `${row
+          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+          .join("  ")
+          .trimEnd()}\n`,
+    )
+    .join("");
+}
+
+/** An address plan for people. */
+export function printPlan(plan: AddressPlan): string {
+  const needs = printTable([
+    ["TYPE", "SCHEME", "TASKS", "TOO MANY", "ADDRESSES", "POD ADDRESSES", "PER TASK", "PRICE/TASK"],
+    ...plan.cheapest.map((n) => [
+      n.type,
+      n.scheme,
+      n.tasks,
+      n.tooMany,
+      n.addresses,
+      n.podAddresses,
+      n.addressesPerTask.toFixed(2),
+      n.pricePerTask === undefined ? "-" : n.pricePerTask.toFixed(4),
+    ]),
+  ]);
+  const subnets = printTable([
+    ["SUBNET", "AZ", "USABLE", "NOW", "END", "EXHAUSTED"],
+    ...plan.subnets.map((s) => [
+      s.id,
+      s.az,
+      s.usable,
+      s.use[0] ?? 0,
+      s.use[s.use.length - 1] ?? 0,
+      s.exhaustedInMonth === undefined ? "never in this plan" : `month ${s.exhaustedInMonth}`,
+    ]),
+  ]);
+  const zones = printTable([["AZ LOST", "INSTANCES WITHOUT ROOM"], ...plan.loseOneAz.map((z) => [z.az, z.unplaced])]);
+  const last = plan.unplaced[plan.unplaced.length - 1] ?? 0;
+  return `${needs}\n${subnets}\n${zones}\n${last} instances without room at the end\n`;
+}

@@ -1,0 +1,79 @@
+import { EniPlannerError } from "./errors.ts";
+import { type Fragmentation, measureFragmentation } from "./fragmentation.ts";
+import { prefixSize, usableAddresses } from "./subnet.ts";
+
+/** A VPC as read from EC2 or from a file. */
+export interface SavedVpc {
+  readonly vpc: string;
+  readonly subnets: readonly {
+    readonly id: string;
+    readonly cidr: string;
+    readonly az: string;
+    /** EC2's AvailableIpAddressCount. */
+    readonly available: number;
+  }[];
+  readonly interfaces: readonly {
+    readonly id: string;
+    readonly subnet: string;
+    readonly status: string;
+    /** Single addresses, dotted. */
+    readonly addresses: readonly string[];
+    /** Delegated /28 prefixes. */
+    readonly prefixes: readonly string[];
+  }[];
+  readonly instances: readonly { readonly id: string; readonly type: string; readonly subnet: string }[];
+}
+
+/** One subnet of a VPC as it is. */
+export interface SubnetReport extends Fragmentation {
+  readonly id: string;
+  readonly az: string;
+  readonly usable: number;
+  /** What EC2 says is free; `free` is what the interfaces leave, more where services hide theirs. */
+  readonly available: number;
+  readonly instances: number;
+  readonly interfaces: number;
+  /** Interfaces attached to nothing: leaked, or warm. */
+  readonly unattached: number;
+}
+
+/** Use and fragmentation of every subnet. */
+export function reportVpc(saved: SavedVpc): SubnetReport[] {
+  return saved.subnets.map((subnet) => {
+    const here = saved.interfaces.filter((eni) => eni.subnet === subnet.id);
+    const used = here.flatMap((eni) => [
+      ...eni.addresses.map(toNumber),
+      ...eni.prefixes.flatMap((prefix) => {
+        const start = toNumber(prefix.split("/")[0] ?? "");
+        return Array.from({ length: prefixSize }, (_, i) => start + i);
+      }),
+    ]);
+    return {
+      ...measureFragmentation(subnet.cidr, used),
+      id: subnet.id,
+      az: subnet.az,
+      usable: usableAddresses(subnet.cidr),
+      available: subnet.available,
+      instances: saved.instances.filter((one) => one.subnet === subnet.id).length,
+      interfaces: here.length,
+      unattached: here.filter((eni) => eni.status === "available").length,
+    };
+  });
+}
+
+/** @throws EniPlannerError `INPUT_INVALID` */
+export function parseSavedVpc(text: string): SavedVpc {
+  try {
+    const value = JSON.parse(text) as SavedVpc;
+    if (!Array.isArray(value.subnets) || !Array.isArray(value.interfaces) || !Array.isArray(value.instances)) {
+      throw new Error("it lacks subnets, interfaces, or instances");
+    }
+    return value;
+  } catch (cause) {
+    throw new EniPlannerError("INPUT_INVALID", `not a saved VPC: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function toNumber(address: string): number {
+  return address.split(".").reduce((value, part) => value * 256 + Number(part), 0);
+}

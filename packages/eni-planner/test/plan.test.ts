@@ -1,0 +1,140 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  expectedCleanPrefixes,
+  measureFragmentation,
+  type PlanInput,
+  planAddresses,
+  reportVpc,
+  secondaryRange,
+  simulateScale,
+  subnetChart,
+  usableAddresses,
+  usablePrefixes,
+} from "../src/index.ts";
+import { isReserved, parseSubnet } from "../src/subnet.ts";
+
+describe("subnets", () => {
+  it("leave five addresses to EC2", () => {
+    expect(["10.0.0.0/28", "10.0.0.0/24", "10.0.0.0/20"].map(usableAddresses)).toEqual([11, 251, 4091]);
+    expect(["10.0.0.0/28", "10.0.0.0/24"].map(usablePrefixes)).toEqual([0, 14]);
+  });
+  it("refuse what EC2 refuses", () => {
+    for (const cidr of ["10.0.0.0/29", "10.0.0.0/15", "10.0.0.1/24", "10.0.0.0", "10.0.0.256/24"]) {
+      expect(() => parseSubnet(cidr)).toThrow(cidr);
+    }
+  });
+  it("lose whole prefixes quickly to single addresses at random", () => {
+    expect(expectedCleanPrefixes("10.0.0.0/24", 0)).toBe(14);
+    expect(expectedCleanPrefixes("10.0.0.0/24", 40)).toBeLessThan(1);
+    expect(expectedCleanPrefixes("10.0.0.0/24", 30)).toBeGreaterThan(1);
+  });
+  it("gain from a secondary range no more blocks than the quota", () => {
+    expect(secondaryRange("100.64.0.0/10", 4)).toMatchObject({ blocks: 4, addresses: 4 * 65531 });
+    expect(secondaryRange("100.64.0.0/10", 50)).toMatchObject({ blocks: 50 });
+    expect(secondaryRange("100.64.0.0/10", 100)).toMatchObject({ blocks: 64 });
+  });
+  it("are measured without counting reserved addresses as used or free", () => {
+    const used = fc.uniqueArray(fc.integer({ min: 0, max: 255 }));
+    fc.assert(
+      fc.property(used, (offsets) => {
+        const start = parseSubnet("10.1.2.0/24").start;
+        const seen = measureFragmentation(
+          "10.1.2.0/24",
+          offsets.map((o) => start + o),
+        );
+        const real = offsets.filter((o) => !isReserved("10.1.2.0/24", start + o)).length;
+        expect(seen.free).toBe(251 - real);
+        expect(seen.stranded).toBeGreaterThanOrEqual(0);
+        expect(seen.cleanPrefixes).toBeLessThanOrEqual(seen.packedPrefixes);
+        expect(seen.longestRun).toBeLessThanOrEqual(seen.cleanPrefixes);
+      }),
+    );
+  });
+});
+
+const plan: PlanInput = {
+  subnets: [
+    { id: "a", cidr: "10.0.0.0/24", az: "1a" },
+    { id: "b", cidr: "10.0.1.0/24", az: "1b", used: 20 },
+    { id: "pods", cidr: "100.64.0.0/20", az: "1a", pods: true },
+  ],
+  fleet: [{ type: "m5.large", count: 6, growthPerMonth: 2, tasksPerInstance: 20, scheme: "eks" }],
+};
+
+describe("address plans", () => {
+  it("say when a subnet is exhausted", () => {
+    const done = planAddresses(plan);
+    // Twenty pods with one warm interface: three interfaces of nine addresses, and their own.
+    expect(done.needs[0]).toMatchObject({ addresses: 30, tasks: 20 });
+    expect(done.subnets.map((s) => s.exhaustedInMonth)).toEqual([5, 5, undefined]);
+    expect(done.subnets[0]?.use[0]).toBe(90);
+  });
+  it("put pods of custom networking in the pod subnet of the zone", () => {
+    const [group] = plan.fleet;
+    const done = planAddresses({
+      ...plan,
+      fleet: [{ ...(group as PlanInput["fleet"][number]), customNetworking: true }],
+    });
+    expect(done.needs[0]).toMatchObject({ addresses: 1, tasks: 18 });
+    expect(done.subnets[2]?.use[0]).toBeGreaterThan(0);
+  });
+  it("never give out a reserved address, whatever the fleet", () => {
+    const group = fc.record({
+      type: fc.constantFrom("m5.large", "c5.large", "c5.4xlarge", "m5.24xlarge"),
+      count: fc.nat(200),
+      growthPerMonth: fc.nat(20),
+      tasksPerInstance: fc.nat(150),
+      scheme: fc.constantFrom("ecs", "ecs-trunk", "eks", "eks-prefix" as const),
+    });
+    fc.assert(
+      fc.property(fc.array(group, { maxLength: 4 }), fc.integer({ min: 16, max: 28 }), (fleet, length) => {
+        const subnets = ["1a", "1b"].map((az, i) => ({ id: az, az, cidr: `10.${i}.0.0/${length}` }));
+        const done = planAddresses({ subnets, fleet: fleet as PlanInput["fleet"], months: 3 });
+        for (const s of done.subnets) for (const used of s.use) expect(used).toBeLessThanOrEqual(s.usable);
+        const asked = fleet.reduce((n, g) => n + g.count + 3 * g.growthPerMonth, 0);
+        const addresses = done.subnets.reduce((n, s) => n + (s.use[3] ?? 0), 0);
+        if (done.unplaced[3] === asked) expect(addresses).toBe(0);
+        for (const need of done.needs)
+          expect(need.tasks + need.tooMany).toBe(fleet[done.needs.indexOf(need)]?.tasksPerInstance);
+      }),
+      { numRuns: 60 },
+    );
+  });
+  it("are drawn as SVG", () => {
+    const svg = subnetChart(planAddresses(plan).subnets);
+    expect(svg.match(/<polyline/g)).toHaveLength(3);
+    expect(svg).toContain("</svg>");
+  });
+});
+
+describe("scale-out", () => {
+  it("is bounded by the attach calls: 300 of them take at least 50 s", () => {
+    const group = { type: "m5.large", count: 150, tasksPerInstance: 25, scheme: "eks" } as const;
+    const { last, calls } = simulateScale({ group, direction: "out" });
+    expect(calls.AttachNetworkInterface).toBe(300);
+    expect(last).toBeGreaterThanOrEqual(50);
+  });
+  it("waits longer when others use the API, and is quick for one host", () => {
+    const group = { type: "c5.large", count: 60, tasksPerInstance: 2, scheme: "ecs" } as const;
+    const alone = simulateScale({ group, direction: "out" });
+    expect(simulateScale({ group, direction: "out", othersShare: 0.5 }).last).toBeGreaterThan(alone.last);
+    expect(simulateScale({ group: { ...group, count: 1 }, direction: "out" }).last).toBe(60);
+    expect(simulateScale({ group, direction: "in" }).calls.DeleteNetworkInterface).toBe(120);
+  });
+});
+
+describe("a saved VPC", () => {
+  it("is reported by subnet", () => {
+    const [report] = reportVpc({
+      vpc: "vpc-1",
+      subnets: [{ id: "s", cidr: "10.0.0.0/24", az: "1a", available: 234 }],
+      interfaces: [
+        { id: "eni-1", subnet: "s", status: "in-use", addresses: ["10.0.0.20"], prefixes: ["10.0.0.32/28"] },
+        { id: "eni-2", subnet: "s", status: "available", addresses: ["10.0.0.21"], prefixes: [] },
+      ],
+      instances: [{ id: "i-1", type: "m5.large", subnet: "s" }],
+    });
+    expect(report).toMatchObject({ free: 233, cleanPrefixes: 12, unattached: 1, instances: 1, longestRun: 12 });
+  });
+});
