@@ -5,11 +5,13 @@ import { startMesh } from "@weaved/gossip-mesh/node";
 import { dnsPort, dnsReport } from "./adapters/dns.ts";
 import { ipamPort, ipamReport, startIpam } from "./adapters/ipam.ts";
 import { routerPort, routerReport } from "./adapters/router.ts";
+import { createAttachments } from "./attachments/attachments.ts";
+import { createBorder } from "./attachments/border.ts";
 import type { Settings } from "./config/options.ts";
 import type { ControlPorts } from "./http/ports.ts";
 import type { RootLogger } from "./logging.ts";
-import { followMesh, framesReport, startFrames } from "./parts/frames.ts";
-import { startHost } from "./parts/host.ts";
+import { followMesh, framesReport, mtuOf, startFrames } from "./parts/frames.ts";
+import { isAlive, startHost, sweepEveryMs } from "./parts/host.ts";
 import { createInsight } from "./parts/insight.ts";
 import { startListeners } from "./parts/listeners.ts";
 import { startNames } from "./parts/names.ts";
@@ -51,8 +53,8 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
     const metrics = createMetrics(() => report());
 
     // --- this host: the bridge that containers are plugged into ---
-    const host = await startHost(settings, name, log.part("host"));
-    undo.add(() => host.close());
+    const links = await startHost(settings, name, log.part("host"));
+    undo.add(() => links.close());
 
     // --- frames between hosts ---
     const datapath = settings.awsvpc ? undefined : await startFrames(settings, name, log.part("datapath"), metrics);
@@ -91,6 +93,26 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
     const dns = settings["no-dns"] ? undefined : await startNames(settings, mesh, store, log.part("dns"), metrics);
     if (dns) undo.add(() => dns.close());
 
+    // --- containers of this host, and its border to the outside ---
+    const tracker = settings.awsvpc ? "awsvpc" : settings["no-masq-local"] ? "no-masq-local" : "";
+    const ipamApi = ipam && ipamPort(ipam, tracker);
+    const dnsApi = dns && dnsPort(dns.names, dns.listener);
+    const apis = { links, store, ...(ipamApi && { ipam: ipamApi }), ...(dnsApi && { dns: dnsApi }) };
+    const bridge = { name: settings["weave-bridge"], mac: formatPeerName(name), mtu: mtuOf(settings) };
+    const border = createBorder({ ...apis, bridge, firewall: { bridge: bridge.name } });
+    const attachments = createAttachments({
+      ...apis,
+      bridge: bridge.name,
+      mtu: bridge.mtu,
+      isAlive,
+      logger: log.part("attachments"),
+      vpc: settings.awsvpc,
+    });
+    await border.restore();
+    await attachments.restore();
+    undo.add(every(sweepEveryMs, () => attachments.sweep(), log));
+    links.watch();
+
     // --- what operators see and do ---
     const report = (): Report => ({
       Ready: ready,
@@ -105,24 +127,26 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
     const saveTargets = (targets: readonly string[]) => {
       store.save("targets", targets).catch((error: Error) => log.error(error.message));
     };
-    const tracker = settings.awsvpc ? "awsvpc" : settings["no-masq-local"] ? "no-masq-local" : "";
     const ports: ControlPorts = {
       router: routerPort(mesh, saveTargets),
-      host,
+      host: border,
+      exposures: border,
+      services: border,
+      attachments,
       isAlive: async () => true,
       report,
       metrics: () => metrics.text(),
       insight: createInsight({
         mesh,
         report,
-        attachmentCount: () => 0,
+        attachmentCount: () => attachments.count,
         settings: { bridge: settings["weave-bridge"], prefix: settings["db-prefix"] },
         ...(datapath && { datapath }),
         ...(ipam && { ipam }),
         ...(dns && { dns }),
       }),
-      ...(ipam && { ipam: ipamPort(ipam, tracker) }),
-      ...(dns && { dns: dnsPort(dns.names, dns.listener) }),
+      ...(ipamApi && { ipam: ipamApi }),
+      ...(dnsApi && { dns: dnsApi }),
     };
     for (const listening of await startListeners(settings, ports, log)) undo.add(() => listening.close());
 
@@ -146,6 +170,14 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
     await undo.run();
     throw error;
   }
+}
+
+/** Runs a task again and again; what it throws is logged. Returns how to stop it. */
+function every(ms: number, task: () => Promise<void>, log: RootLogger): () => void {
+  const timer = setInterval(() => {
+    task().catch((error: Error) => log.error(error.message));
+  }, ms).unref();
+  return () => clearInterval(timer);
 }
 
 /** Remembers how to undo what was started, and does so in reverse order, once. */

@@ -63,7 +63,8 @@ export interface RouterPort {
 
 /** What the host is made to do. */
 export interface HostPort {
-  expose(cidr: Cidr, options: { masquerade: boolean }): Promise<void>;
+  /** Puts an address that the caller brings on the bridge. */
+  exposeAt(cidr: Cidr, options: { masquerade: boolean }): Promise<void>;
 }
 
 /** Containers of this host in the network. Addresses to ask for are written as in {@link AddressArgument}. */

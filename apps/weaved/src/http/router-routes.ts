@@ -18,7 +18,7 @@ export function routerRoutes(app: Hono, ports: ControlPorts): void {
     const cidr = exposedCidr(`${context.req.param("ip")}/${context.req.param("length")}`);
     const skipNat = parseBool((await parameters(context)).get("skipNAT"));
     try {
-      await host.expose(cidr, { masquerade: !skipNat });
+      await host.exposeAt(cidr, { masquerade: !skipNat });
       return done();
     } catch (error) {
       return refuse(`unable to expose: ${(error as Error).message}`, 500);

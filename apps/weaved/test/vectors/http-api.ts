@@ -79,7 +79,7 @@ async function startRouter(ready: boolean) {
     ipam: ipamPort(ipam, ""),
     dns: dnsPort(names, listener),
     router: routerPort(mesh, () => {}),
-    host: { expose: () => Promise.reject(new Error("no host here")) },
+    host: { exposeAt: () => Promise.reject(new Error("no host here")) },
     isAlive: async () => true,
     report,
     metrics: async () => "",
