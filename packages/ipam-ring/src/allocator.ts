@@ -144,6 +144,7 @@ function makeCore(
     unixSeconds: options.unixSeconds ?? (() => clock.now() / 1000),
     donate: original ? originalDonation : alignedDonation,
     tidy: !original,
+    mixed: options.mixed ?? true,
     save,
     onRing,
     onConflict: ({ code, message }, from) => {

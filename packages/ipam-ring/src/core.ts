@@ -56,6 +56,8 @@ export interface CoreOptions {
   readonly donate: DonationPolicy;
   /** Whether to give away, unasked, what completes a neighbour's block. */
   readonly tidy: boolean;
+  /** Whether originals may be among the peers. */
+  readonly mixed: boolean;
   /** Addresses that are never chosen here. */
   readonly avoid: readonly Range[];
   /** Idents that always get the same address. */
@@ -115,6 +117,10 @@ export class AllocatorCore {
         ring: () => (this.hasRing ? { ...this.#ring, peer: options.name } : undefined),
         learn: (ring) => this.#mergeRing(ring, undefined),
         owns: (peer) => this.#ring.entries.some((entry) => entry.peer === peer),
+        others: () => this.#others(),
+        isKnown: (peer) => options.isKnownPeer(peer),
+        now: () => options.now(),
+        mixed: options.mixed,
         transfer: (from) => this.#takeAll(from),
         changed: () => this.outbox.changed(),
         send: (to, message) => this.#sendConsent(to, message),
@@ -332,13 +338,14 @@ export class AllocatorCore {
     if (!this.hasRing || this.leaving || to === name || this.takeovers.fenced(to)) return;
     const single = sizeOf(range) === 1;
     const free = [...this.space.freeRuns(range, single ? undefined : this.avoid)];
-    const given = donate({ free, ring: this.#ring, us: name, to });
+    const given = donate({ asked: range, free, ring: this.#ring, us: name, to });
     if (given) this.#give(given, to);
     else this.outbox.after(() => this.options.transport.unicast(to, { type: "spaceRequestDenied", range }));
     this.#sendRing(to);
   }
 
   #give(range: Range, to: PeerName): void {
+    this.takeovers.expect(to);
     this.space.giveAway(range);
     this.#ring = grant(this.#ring, range, this.options.name, to);
     this.outbox.changed();
@@ -399,6 +406,11 @@ export class AllocatorCore {
     const owners = this.#ring.entries.map((entry) => entry.peer).filter((peer) => peer !== name);
     const others = [...this.nicknames.keys()].filter((peer) => peer !== name);
     return owners.find(isKnownPeer) ?? others.find(isKnownPeer) ?? owners[0] ?? others[0];
+  }
+
+  #others(): PeerName[] {
+    const known = [...this.nicknames.keys()].filter((peer) => this.options.isKnownPeer(peer));
+    return [...this.#ring.entries.map((entry) => entry.peer), ...known];
   }
 
   #pruneNicknames(): void {

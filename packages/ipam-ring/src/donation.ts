@@ -1,9 +1,11 @@
-import { biggestBlock, countBlocks, type Range, sizeOf } from "./address.ts";
+import { biggestBlock, clip, countBlocks, type Range, sizeOf } from "./address.ts";
 import type { PeerName } from "./ports.ts";
 import { type Ring, rangesOf } from "./ring.ts";
 
 /** What a donor decides with. */
 export interface DonationRequest {
+  /** What was asked for: a subnet, whose first and last address are of no use to anybody, or a single address. */
+  readonly asked: Range;
   /** Free runs of ours in the asked-for range, low to high. */
   readonly free: readonly Range[];
   readonly ring: Ring;
@@ -39,14 +41,21 @@ export const originalDonation: DonationPolicy = ({ free }) => {
  * about the same size at either end of a free run, which may join what the other side already has.
  */
 export const alignedDonation: DonationPolicy = (request) => {
+  const { asked, free, ring, us, to } = request;
   const usual = originalDonation(request);
-  if (!usual || sizeOf(usual) <= 1) return usual;
-  const { ring, us, to } = request;
+  if (!usual) return undefined;
+  if (sizeOf(usual) === 1) {
+    const inner = sizeOf(asked) > 1 ? { start: asked.start + 1, end: asked.end - 1 } : asked;
+    return originalDonation({
+      ...request,
+      free: free.map((run) => clip(run, inner)).filter((run) => run.start < run.end),
+    });
+  }
   const mine = rangesOf(ring, us);
   const theirs = rangesOf(ring, to);
   let best = usual;
   let least = Number.POSITIVE_INFINITY;
-  for (const candidate of candidates(request.free, sizeOf(usual))) {
+  for (const candidate of candidates(free, sizeOf(usual))) {
     const blocks = countBlocks(without(mine, candidate)) + countBlocks(withRange(theirs, candidate));
     if (blocks < least || (blocks === least && sizeOf(candidate) > sizeOf(best))) {
       least = blocks;

@@ -42,6 +42,11 @@ export interface AllocatorOptions {
    * completes a neighbour's block; `original` does as the original. Both speak to both. @defaultValue "aligned"
    */
   readonly donation?: "aligned" | "original";
+  /**
+   * Whether peers of the original may be in the network. They cannot consent to a take-over: one that is reachable and silent for
+   * 5 s is not waited for. Without them, nobody's silence is ever taken for consent. @defaultValue true
+   */
+  readonly mixed?: boolean;
   /** Ranges that no address is chosen from; a claim may still name one. @defaultValue none */
   readonly exclude?: readonly string[];
   /** Addresses that idents get wherever they run, to be given alike on every peer: ident -> address. @defaultValue none */

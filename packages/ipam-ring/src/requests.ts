@@ -149,9 +149,18 @@ export class Requests {
 
   /** A peer has sent its ring: whatever it was asked is answered. */
   answered(peer: PeerName): void {
-    if (!this.#open.has(peer)) return;
+    const open = this.#open.get(peer);
+    if (!open) return;
     this.#note(peer, "granted");
+    // What came may be of no use, such as the first address of the subnet: then this peer is not asked again at once, or two
+    // peers could pass that address to and fro for ever.
+    this.#empty.set(peer, { ...open, at: this.#core.options.now(), answer: "granted" });
+    const before = this.pending;
     this.retryAll();
+    if (this.pending < before) {
+      this.#empty.delete(peer);
+      this.retryAll();
+    }
   }
 
   /** A peer has no space in a range. */

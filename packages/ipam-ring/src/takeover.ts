@@ -12,6 +12,13 @@ export interface TakeoverHost {
   learn(ring: SentRing): void;
   /** Whether a peer owns anything in our ring. */
   owns(peer: PeerName): boolean;
+  /** Owners in our ring, and peers the mesh knows: all who may hold what nobody else knows of. */
+  others(): Iterable<PeerName>;
+  isKnown(peer: PeerName): boolean;
+  /** Milliseconds. */
+  now(): number;
+  /** Whether there may be peers that do not speak of take-overs at all. */
+  readonly mixed: boolean;
   /** Makes everything of that peer ours; the number of addresses. */
   transfer(from: PeerName): number;
   /** State has changed that must be saved. */
@@ -26,8 +33,14 @@ export type TakeoverOutcome = { readonly taken: number } | { readonly refused: P
 interface Claim {
   readonly disks: readonly string[];
   readonly agreed: Set<PeerName>;
+  readonly since: number;
   readonly done: ((outcome: TakeoverOutcome) => void)[];
 }
+
+/** A peer that is reachable, has never spoken of take-overs, does not answer for this long (ms) is taken for an original. */
+const SILENCE_MS = 5000;
+/** Marks the identity of a peer that has not told its own yet. */
+const UNTOLD = "?";
 
 /**
  * Taking over the space of dead peers so that one survivor gets it, whoever asks, whatever the network does meanwhile.
@@ -85,6 +98,13 @@ export class Takeovers {
     return this.#claims.has(peer) || this.#consents.has(peer);
   }
 
+  /** We are about to give space to a peer: from now on its word counts, though it may never have spoken. */
+  expect(peer: PeerName): void {
+    if (this.#members.has(peer)) return;
+    add(this.#members, peer, UNTOLD + this.#draw());
+    this.#host.changed();
+  }
+
   /** Take-overs that wait, with whom for. */
   waiting(): { readonly of: PeerName; readonly missing: PeerName[] }[] {
     return [...this.#claims].map(([of, claim]) => ({ of, missing: this.#missing(of, claim) }));
@@ -98,10 +118,10 @@ export class Takeovers {
     if (other && this.#members.has(other.claimant)) return done({ refused: other.claimant });
     this.#consents.delete(dead);
     const disks = [...(this.#members.get(dead) ?? [])];
-    this.#claims.set(dead, { disks, agreed: new Set(), done: [done] });
+    this.#claims.set(dead, { disks, agreed: new Set(), since: this.#host.now(), done: [done] });
     // Dead by the same word for all other claims: they need not wait for it.
     this.#members.delete(dead);
-    for (const disk of disks) add(this.#gone, dead, disk);
+    for (const disk of [...disks, ""]) add(this.#gone, dead, disk);
     this.#host.changed();
     this.#host.send(dead, this.#message("ask", dead, { disks }));
     this.#askMissing();
@@ -208,8 +228,20 @@ export class Takeovers {
     this.#host.send("all", this.hello());
   }
 
+  /** Everybody who may know more than we do, or want the same. */
   #missing(dead: PeerName, claim: Claim): PeerName[] {
-    return this.members().filter((peer) => peer !== this.#host.us && peer !== dead && !claim.agreed.has(peer));
+    const voters = new Set(this.#members.keys());
+    for (const peer of this.#host.others()) if (!this.#gone.has(peer)) voters.add(peer);
+    const late = this.#host.now() - claim.since >= SILENCE_MS;
+    const counts = (peer: PeerName): boolean => {
+      if (peer === this.#host.us || peer === dead || claim.agreed.has(peer)) return false;
+      return !(this.#host.mixed && late && !this.#hasSpoken(peer) && this.#host.isKnown(peer));
+    };
+    return [...voters].filter(counts).sort((a, b) => a - b);
+  }
+
+  #hasSpoken(peer: PeerName): boolean {
+    return [...(this.#members.get(peer) ?? [])].some((disk) => !disk.startsWith(UNTOLD));
   }
 
   #askMissing(): void {

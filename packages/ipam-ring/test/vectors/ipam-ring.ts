@@ -216,6 +216,7 @@ function checkDonate({ input, expected }: VectorCase): void {
     isKnownPeer: () => true,
     donate: originalDonation,
     tidy: false,
+    mixed: false,
     avoid: [],
     reservations: new Map(),
     save: (_, done) => done(),
@@ -294,6 +295,7 @@ function spaceStep(space: Space, op: string, argument: string): object {
   }
   if (op !== "donate") throw new Error(`unknown op ${op}`);
   const given = originalDonation({
+    asked,
     free: [...space.freeRuns(asked)],
     ring: { start: 0, end: 1, entries: [], seeds: [] },
     us: 1,
