@@ -11,23 +11,12 @@ const LIMIT_S = 120;
 /** One port, many loopback addresses: peers guess each other's port from their own. */
 const PORT = 26_783;
 
-async function fullMesh(
-  count: number,
-  topologySync: boolean,
-): Promise<{ seconds: number; cpu: number; megabytes: number }> {
+async function fullMesh(count: number, topologySync: boolean): Promise<{ seconds: number; cpu: number }> {
   const cpuBefore = process.cpuUsage();
   const started = performance.now();
-  let bytes = 0;
-  const metrics = {
-    count: (name: string, value = 1) => void (name === "mesh_bytes_out" && (bytes += value)),
-    gauge() {},
-    observe() {},
-  };
   const meshes: RunningMesh[] = [];
   for (let n = 1; n <= count; n++) {
-    meshes.push(
-      await startMesh({ name: n, nickname: `peer${n}`, host: `127.0.9.${n}`, port: PORT, topologySync, metrics }),
-    );
+    meshes.push(await startMesh({ name: n, nickname: `peer${n}`, host: `127.0.9.${n}`, port: PORT, topologySync }));
   }
   // Everybody is told of one peer, and finds the others.
   for (const mesh of meshes.slice(1)) await mesh.connect(["127.0.9.1"]);
@@ -47,13 +36,13 @@ async function fullMesh(
   const { user, system } = process.cpuUsage(cpuBefore);
   if (done < count) console.log(`  not complete after ${LIMIT_S} s: ${done} of ${count}`);
   await Promise.all(meshes.map((mesh) => mesh.close()));
-  return { seconds, cpu: (user + system) / 1e6, megabytes: bytes / 1e6 };
+  return { seconds, cpu: (user + system) / 1e6 };
 }
 
 for (const count of sizes) {
   const ours = await fullMesh(count, true);
   const plain = process.env.BENCH_PLAIN === "0" ? undefined : await fullMesh(count, false);
-  const show = (r: typeof ours) => `${r.seconds.toFixed(1)} s, ${r.cpu.toFixed(1)} CPU-s, ${r.megabytes.toFixed(0)} MB`;
+  const show = (r: typeof ours) => `${r.seconds.toFixed(1)} s, ${r.cpu.toFixed(1)} CPU-s`;
   console.log(`N=${count}: differences ${show(ours)}`);
   if (plain) {
     console.log(`N=${count}: whole topologies ${show(plain)}`);

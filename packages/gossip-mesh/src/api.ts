@@ -95,6 +95,13 @@ export interface ConnectionStatus {
   readonly encrypted?: boolean;
   /** Overlay attributes of a live connection, `name` included. */
   readonly attributes: Readonly<Record<string, string | number | boolean>>;
+  /** Of a live connection, since its start. The metrics get the same when it ends. */
+  readonly traffic?: {
+    readonly messagesIn: number;
+    readonly messagesOut: number;
+    readonly bytesIn: number;
+    readonly bytesOut: number;
+  };
   /** Of a target that failed: why, and in how many milliseconds it is tried again (absent: never). */
   readonly error?: { readonly code: MeshErrorCode; readonly reason: string };
   readonly retryInMs?: number;
@@ -152,6 +159,8 @@ export interface Mesh {
   /** A peer has been described for the first time. */
   onPeerSeen(fn: (peer: PeerEvent) => void): () => void;
   status(): MeshStatus;
+  /** Two meshes with equal digests believe the same of all peers. Cheap, unlike `status`. */
+  convergence(): { readonly peers: number; readonly digest: bigint };
   /** Undefined for peers that are not known. */
   nicknameOf(name: PeerName): string | undefined;
   knows(name: PeerName): boolean;

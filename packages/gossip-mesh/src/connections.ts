@@ -147,6 +147,7 @@ export class Connections {
     const stranger = restarted || !reachable;
     if (connection.remote!.topologySync) sync.add(connection, { greet: stranger });
     if (stranger) router.sendEverything(connection);
+    journal.metrics?.gauge("mesh_connections", this.#byPeer.size);
     journal.logger?.info(`${connection.label}: connected`, { version: connection.version, restarted });
     if (connection.overlay) connection.overlay.confirm();
     else this.#establish(connection);
@@ -279,10 +280,20 @@ export class Connections {
       membership.routesMayDiffer();
     }
     if (error.code !== "MESH_SELF") this.terminations++;
+    this.#measure(connection);
     journal.ended(connection.label, error);
     const made = this.#made.get(connection) ?? { address, outbound };
     this.#made.delete(connection);
     maker.ended(made, error);
+  }
+
+  #measure({ traffic }: Connection): void {
+    const { metrics } = this.#host.journal;
+    metrics?.gauge("mesh_connections", this.#byPeer.size);
+    metrics?.count("mesh_bytes_in", traffic.bytesIn);
+    metrics?.count("mesh_bytes_out", traffic.bytesOut);
+    metrics?.count("mesh_messages_in", traffic.messagesIn);
+    metrics?.count("mesh_messages_out", traffic.messagesOut);
   }
 
   /** Ends everything. */

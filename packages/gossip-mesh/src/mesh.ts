@@ -116,6 +116,7 @@ export function createMesh(options: MeshOptions, ports: MeshPorts): Mesh {
     onPeerGone: (fn) => membership.onPeerGone.add(fn),
     onPeerSeen: (fn) => membership.onPeerSeen.add(fn),
     status,
+    convergence: () => ({ peers: topology.size, digest: topology.digest }),
     nicknameOf: (peer) => topology.get(peer)?.nickname,
     knows: (peer) => topology.get(peer) !== undefined,
     peerOfShortId: (id) => topology.principal(id),

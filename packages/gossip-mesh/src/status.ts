@@ -38,6 +38,7 @@ export function connectionStatus(connection: Connection, encrypted: boolean): Co
     peer: connection.name,
     encrypted,
     attributes,
+    traffic: { ...connection.traffic },
   };
 }
 

@@ -85,22 +85,29 @@ export class GossipRouter {
    * them itself. What a changing topology leads astray, the exchange of digests makes up for.
    */
   spreadTopology(names: ReadonlySet<PeerName>, except?: PeerName): void {
-    const { self, routes, random, sync, topology } = this.#host;
-    const data = new TopologyData(topology, names);
-    const drawn = drawNeighbours(routes.paths("all"), random, except);
-    const links = topology.own.links;
-    const sparse = drawn.length >= links.length - 1;
-    for (const to of drawn) {
-      const connection = this.#host.connection(to);
-      if (connection && !connection.remote!.topologySync) this.sendTo(connection, TOPOLOGY_CHANNEL, data);
-      else if (connection && sparse) sync.announce(connection, names);
+    const { routes, random, sync, topology } = this.#host;
+    const { links } = topology.own;
+    const neighbours = links.flatMap(({ to }) => (to === except ? [] : (this.#host.connection(to) ?? [])));
+    // Routes are worked out only where somebody needs them: in a storm that is the larger part of all work.
+    if (neighbours.some((connection) => !connection.remote!.topologySync)) {
+      const data = new TopologyData(topology, names);
+      for (const name of drawNeighbours(routes.paths("all"), random, except)) {
+        const connection = this.#host.connection(name);
+        if (connection && !connection.remote!.topologySync) this.sendTo(connection, TOPOLOGY_CHANNEL, data);
+      }
     }
-    if (sparse) return;
+    if (links.length <= 2 * Math.log2(topology.size) + 1) {
+      for (const connection of neighbours) sync.announce(connection, names);
+    } else this.#announceAlongTrees(names, except);
+  }
+
+  #announceAlongTrees(names: ReadonlySet<PeerName>, except: PeerName | undefined): void {
+    const { self, routes, sync } = this.#host;
     for (const name of names) {
       if (name === self) continue;
       for (const hop of routes.hops(name, "all")) {
         const connection = hop === except ? undefined : this.#host.connection(hop);
-        if (connection?.remote!.topologySync) sync.announce(connection, [name]);
+        if (connection) sync.announce(connection, [name]);
       }
     }
   }

@@ -108,7 +108,7 @@ export class TopologySync {
     this.#cancelReconcile?.();
   }
 
-  /** Tells a neighbour, soon, that these peers have changed. */
+  /** Tells a neighbour, soon, that these peers have changed. Nothing happens for one that does not speak the sync. */
   announce(link: SyncLink, names: Iterable<PeerName>): void {
     const state = this.#links.get(link);
     if (!state) return;

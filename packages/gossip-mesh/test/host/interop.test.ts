@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { Lab, type OurPeer, type TheirPeer, topologyOf, until } from "./lab.ts";
+import { type Json, Lab, type OurPeer, type TheirPeer, topologyOf, until } from "./lab.ts";
 
 const original = process.env.WEAVED_ORIGINAL;
 let lab: Lab | undefined;
@@ -94,7 +94,7 @@ describe("a mesh of ours and the original's", () => {
     const middle = await lab.ours(2, { discovery: false });
     const last = await lab.theirs(3, ["--no-discovery", "10.77.0.2"]);
     await agreed([first, middle, last], 4);
-    const routes = Object.fromEntries(first.report().Router.UnicastRoutes.map((r: any) => [r.Dest, r.Via]));
+    const routes = Object.fromEntries(first.report().Router.UnicastRoutes.map((r: Json) => [r.Dest, r.Via]));
     expect(routes["00:00:00:00:00:03"]).toBe("00:00:00:00:00:02");
   });
 

@@ -17,16 +17,20 @@ import { fileURLToPath } from "node:url";
 
 const ip = (...args: string[]) => execFileSync("ip", args, { stdio: ["ignore", "pipe", "pipe"] }).toString();
 
+/** What two programs report; a wrong guess at its shape fails the test. */
+// biome-ignore lint/suspicious/noExplicitAny: as said above
+export type Json = any;
+
 /** A peer of ours in a namespace. */
 export interface OurPeer {
-  ask(command: string): Promise<any>;
+  ask(command: string): Promise<Json>;
   log(): string;
   stop(): Promise<void>;
 }
 
 /** A peer of the original's in a namespace. */
 export interface TheirPeer {
-  report(): any;
+  report(): Json;
   post(path: string, body: string): void;
   log(): string;
   stop(): Promise<void>;
@@ -128,7 +132,7 @@ export class Lab {
         stdio: ["ignore", "pipe", "ignore"],
       }).toString();
     const url = "http://127.0.0.1:6784";
-    const report = (): any => JSON.parse(curl("-H", "Accept: application/json", `${url}/report`));
+    const report = (): Json => JSON.parse(curl("-H", "Accept: application/json", `${url}/report`));
     await until(() => {
       if (/FATA/.test(log())) throw new Error(`the original did not start: ${log().split("\n").at(-2)}`);
       return report().Router !== undefined;
@@ -159,19 +163,21 @@ export async function until(condition: () => unknown, timeoutMs: number): Promis
 }
 
 /** A topology in one form, whoever reports it: name -> "version uid: to/established ...". */
-export function topologyOf(status: any): Record<string, string> {
+export function topologyOf(status: Json): Record<string, string> {
   const peers = status.Router
-    ? status.Router.Peers.map((p: any) => ({
+    ? status.Router.Peers.map((p: Json) => ({
         name: Number(`0x${p.Name.replaceAll(":", "")}`),
         version: String(p.Version),
         shortId: p.ShortID,
         links: (p.Connections ?? []).map(
-          (c: any) => `${Number(`0x${c.Name.replaceAll(":", "")}`)}/${c.Address}/${c.Outbound}/${c.Established}`,
+          (c: Json) => `${Number(`0x${c.Name.replaceAll(":", "")}`)}/${c.Address}/${c.Outbound}/${c.Established}`,
         ),
       }))
-    : status.peers.map((p: any) => ({
+    : status.peers.map((p: Json) => ({
         ...p,
-        links: p.connections.map((c: any) => `${c.name}/${c.address}/${c.outbound}/${c.established}`),
+        links: p.connections.map((c: Json) => `${c.name}/${c.address}/${c.outbound}/${c.established}`),
       }));
-  return Object.fromEntries(peers.map((p: any) => [p.name, `v${p.version} #${p.shortId} ${p.links.sort().join(" ")}`]));
+  return Object.fromEntries(
+    peers.map((p: Json) => [p.name, `v${p.version} #${p.shortId} ${p.links.sort().join(" ")}`]),
+  );
 }
