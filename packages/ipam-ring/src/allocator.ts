@@ -11,7 +11,7 @@ import type { GossipHandler, GossipSender, OwnedRange, PeerName } from "./ports.
 import { createReclaimer } from "./reclaim.ts";
 import type { RequestOptions, Settle } from "./requests.ts";
 import { allRanges } from "./ring.ts";
-import { parseSaved, type Saved, STORE_KEY } from "./saved.ts";
+import { parseSaved, type Saved, STORE_KEY, toJson } from "./saved.ts";
 import { type IpamStatus, statusOf } from "./status.ts";
 import type { TakeoverOutcome } from "./takeover.ts";
 import type { Explanation } from "./waiting.ts";
@@ -128,7 +128,7 @@ function makeCore(
   const { clock, store, logger, metrics } = options;
   const original = options.donation === "original";
   const save = (value: Saved, done: () => void): void => {
-    store.save(STORE_KEY, value).then(done, (error: Error) => {
+    store.save(STORE_KEY, toJson(value)).then(done, (error: Error) => {
       // Nobody may hear of what is not saved, so everything waits until the disk is back.
       logger?.error("cannot save the address state; answers wait until it can be saved", { error: error.message });
       clock.after(1000, () => save(value, done));

@@ -11,7 +11,7 @@ import { PaxosNode } from "./paxos.ts";
 import type { PeerName, Random } from "./ports.ts";
 import { Requests } from "./requests.ts";
 import { emptyRing, grant, ownerOf, type Ring, rangesOf, reportFree, seedRing, transfer } from "./ring.ts";
-import { isOurs, refill, restoreVote, type Saved, saveVote } from "./saved.ts";
+import { isOurs, refill, restoreVote, type Saved } from "./saved.ts";
 import { Space } from "./space.ts";
 import { Takeovers } from "./takeover.ts";
 import { nameWith } from "./waiting.ts";
@@ -392,7 +392,7 @@ export class AllocatorCore {
       ring,
       owned: this.books.list(),
       consent: this.takeovers.saved(),
-      ...(this.paxos && ring.entries.length === 0 && { vote: saveVote(this.paxos) }),
+      ...(this.paxos && ring.entries.length === 0 && { vote: { id: this.paxos.id, known: this.paxos.state } }),
     };
     this.options.save(saved, () => {
       this.#published = ring;

@@ -1,7 +1,7 @@
 import type { Cidr, Range } from "./address.ts";
 import type { Books, OwnedAddresses } from "./books.ts";
 import { RingError } from "./errors.ts";
-import { PaxosNode, type PaxosState } from "./paxos.ts";
+import { type NodeId, PaxosNode, type PaxosState } from "./paxos.ts";
 import type { PeerName } from "./ports.ts";
 import { checkEntries, type Entry, type Ring } from "./ring.ts";
 
@@ -20,13 +20,12 @@ export interface Saved {
 }
 
 /**
- * A voter's memory as JSON text, its 64-bit numbers as strings. The original forgets it, and votes as another node after a restart,
- * so two halves may found two rings. With it a voter keeps its promises.
+ * A voter's memory. The original forgets it, and votes as another node after a restart, so that two halves may found two rings.
+ * With it a voter keeps its promises.
  */
 export interface SavedVote {
-  readonly name: PeerName;
-  readonly uid: string;
-  readonly known: string;
+  readonly id: NodeId;
+  readonly known: PaxosState;
 }
 
 /** The part of take-overs. */
@@ -49,7 +48,7 @@ export function parseSaved(value: unknown): Saved | undefined {
   if (!sound || !Array.isArray(consent?.members)) throw new RingError("STATE_UNUSABLE", "the saved state is damaged");
   const invalid = checkEntries(ring, ring.entries);
   if (invalid) throw new RingError("STATE_UNUSABLE", `the saved ring is damaged: ${invalid}`);
-  return saved;
+  return saved.vote ? { ...saved, vote: reviveVote(saved.vote) } : saved;
 }
 
 function isEntry(value: Entry): boolean {
@@ -66,19 +65,23 @@ export function isOurs(saved: Saved, peer: PeerName, universe: Range): boolean {
   return saved.peer === peer && ring.entries.length > 0 && ring.start === universe.start && ring.end === universe.end;
 }
 
-/** What a voter must not forget. */
-export function saveVote({ id, state }: PaxosNode): SavedVote {
-  const known = JSON.stringify(state, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
-  return { name: id.name, uid: String(id.uid), known };
+/** The value as JSON has it: 64-bit numbers become strings that end in `n`. */
+export function toJson(saved: Saved): unknown {
+  return JSON.parse(JSON.stringify(saved, (_, value) => (typeof value === "bigint" ? `${value}n` : value)));
 }
 
 /** The voter that made those promises. */
-export function restoreVote({ name, uid, known }: SavedVote): PaxosNode {
-  const node = new PaxosNode({ name, uid: BigInt(uid) });
-  node.update(
-    JSON.parse(known, (_, value) => (/^\d+n$/.test(String(value)) ? BigInt(value.slice(0, -1)) : value)) as PaxosState,
-  );
+export function restoreVote({ id, known }: SavedVote): PaxosNode {
+  const node = new PaxosNode(id);
+  node.update(known);
   return node;
+}
+
+/** Takes {@link toJson} back, in the vote only: an ident of a container may look like such a number. */
+function reviveVote(vote: unknown): SavedVote {
+  return JSON.parse(JSON.stringify(vote), (_, value) =>
+    typeof value === "string" && /^\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value,
+  ) as SavedVote;
 }
 
 /** Enters the saved addresses into fresh books. */

@@ -80,12 +80,25 @@ export class Takeovers {
     for (const [peer, disk] of saved.members) add(this.#members, peer, disk);
     for (const [peer, disk] of saved.gone) add(this.#gone, peer, disk);
     add(this.#members, this.#host.us, this.#disk);
+    this.#listed = undefined;
     for (const { dead, claimant, session } of saved.consents) this.#consents.set(dead, { claimant, session });
   }
 
   saved(): SavedConsent {
     const consents = [...this.#consents].map(([dead, { claimant, session }]) => ({ dead, claimant, session }));
-    return { disk: this.#disk, members: flatten(this.#members), gone: flatten(this.#gone), consents };
+    return { disk: this.#disk, ...this.#lists(), consents };
+  }
+
+  /** Made anew only after a change: every message has it. */
+  #lists(): { readonly members: readonly Incarnation[]; readonly gone: readonly Incarnation[] } {
+    this.#listed ??= { members: flatten(this.#members), gone: flatten(this.#gone) };
+    return this.#listed;
+  }
+  #listed: { readonly members: readonly Incarnation[]; readonly gone: readonly Incarnation[] } | undefined;
+
+  #changed(): void {
+    this.#listed = undefined;
+    this.#host.changed();
   }
 
   /** Peers whose word counts, ourselves included. */
@@ -102,7 +115,7 @@ export class Takeovers {
   expect(peer: PeerName): void {
     if (this.#members.has(peer)) return;
     add(this.#members, peer, UNTOLD + this.#draw());
-    this.#host.changed();
+    this.#changed();
   }
 
   /** Take-overs that wait, with whom for. */
@@ -122,7 +135,7 @@ export class Takeovers {
     // Dead by the same word for all other claims: they need not wait for it.
     this.#members.delete(dead);
     for (const disk of [...disks, ""]) add(this.#gone, dead, disk);
-    this.#host.changed();
+    this.#changed();
     this.#host.send(dead, this.#message("ask", dead, { disks }));
     this.#askMissing();
     this.#settleAll();
@@ -145,7 +158,7 @@ export class Takeovers {
   leave(): void {
     this.#members.delete(this.#host.us);
     add(this.#gone, this.#host.us, this.#disk);
-    this.#host.changed();
+    this.#changed();
     this.#host.send("all", this.hello());
   }
 
@@ -172,7 +185,7 @@ export class Takeovers {
     if (own) this.#end(dead, { refused: claimant });
     if (this.#host.owns(dead) || own) {
       this.#consents.set(dead, { claimant, session: message.session });
-      this.#host.changed();
+      this.#changed();
     }
     const ring = this.#host.ring();
     this.#host.send(claimant, this.#message("agree", dead, ring ? { ring } : {}));
@@ -204,19 +217,21 @@ export class Takeovers {
       if (disk === message.disk) continue;
       disks!.delete(disk);
       add(this.#gone, source, disk);
-      this.#host.changed();
+      this.#changed();
     }
   }
 
   #learnMembers({ members, gone }: ConsentMessage): void {
     for (const [peer, disk] of gone) {
       if (peer === this.#host.us && disk === this.#disk && this.#members.has(peer)) this.#rename();
-      if (add(this.#gone, peer, disk)) this.#host.changed();
+      if (add(this.#gone, peer, disk)) this.#changed();
       const disks = this.#members.get(peer);
-      if (disks?.delete(disk) && disks.size === 0) this.#members.delete(peer);
+      if (!disks?.delete(disk)) continue;
+      if (disks.size === 0) this.#members.delete(peer);
+      this.#changed();
     }
     for (const [peer, disk] of members) {
-      if (!this.#gone.get(peer)?.has(disk) && add(this.#members, peer, disk)) this.#host.changed();
+      if (!this.#gone.get(peer)?.has(disk) && add(this.#members, peer, disk)) this.#changed();
     }
   }
 
@@ -224,7 +239,7 @@ export class Takeovers {
   #rename(): void {
     this.#disk = this.#draw();
     add(this.#members, this.#host.us, this.#disk);
-    this.#host.changed();
+    this.#changed();
     this.#host.send("all", this.hello());
   }
 
@@ -263,17 +278,17 @@ export class Takeovers {
   #end(dead: PeerName, outcome: TakeoverOutcome): void {
     const claim = this.#claims.get(dead);
     this.#claims.delete(dead);
-    this.#host.changed();
+    this.#changed();
     for (const done of claim?.done ?? []) done(outcome);
   }
 
   #release(dead: PeerName): void {
     this.#consents.delete(dead);
-    this.#host.changed();
+    this.#changed();
   }
 
   #message(kind: ConsentMessage["kind"], dead: PeerName, more: Partial<ConsentMessage> = {}): ConsentMessage {
-    const { members, gone } = this.saved();
+    const { members, gone } = this.#lists();
     return { kind, dead, holder: 0, disks: [], members, gone, disk: this.#disk, session: this.#session, ...more };
   }
 }

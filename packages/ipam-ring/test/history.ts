@@ -33,16 +33,23 @@ const total = Object.values(weights).reduce((sum, weight) => sum + weight, 0);
 export function drawHistory(seed: number, length: number): Event[] {
   const random = seededRandom(seed ^ 0x5bd1e995);
   return Array.from({ length }, () => {
-    let at = random() * total;
-    const kind = (Object.keys(weights) as Event["do"][]).find((name) => (at -= weights[name]) < 0) ?? "tick";
-    return { do: kind, host: Math.floor(random() * 1e6), pick: Math.floor(random() * 1e6) };
+    return { do: drawKind(random() * total), host: Math.floor(random() * 1e6), pick: Math.floor(random() * 1e6) };
   });
+}
+
+function drawKind(at: number): Event["do"] {
+  let left = at;
+  for (const [kind, weight] of Object.entries(weights) as [Event["do"], number][]) {
+    left -= weight;
+    if (left < 0) return kind;
+  }
+  return "tick";
 }
 
 /** The world of a seed: 3 to 50 peers, mostly few, because small worlds meet more of each other. */
 export function drawWorld(seed: number): WorldOptions {
   const random = seededRandom(seed);
-  const peers = random() < 0.9 ? 3 + Math.floor(random() * 4) : 7 + Math.floor(random() * 44);
+  const peers = random() < 0.97 ? 3 + Math.floor(random() * 4) : 7 + Math.floor(random() * 44);
   const bits = random() < 0.5 ? 4 : 5 + Math.floor(random() * 4);
   const start = 0x0a200000;
   return {

@@ -299,11 +299,22 @@ export class World {
         if (round === 1) for (const host of survivors.slice(0, 2)) this.takeOver(host, dead);
       }
       for (const host of survivors) this.tick(host);
-      for (const from of survivors)
-        for (const to of survivors) if (from !== to && (round % 4 === 3 || survivors.length < 8)) this.gossip(from, to);
+      const all = survivors.length < 6 || round % 6 === 5;
+      survivors.forEach((from, i) => {
+        if (!all) this.gossip(from, survivors[(i + 1) % survivors.length]!);
+        else for (const to of survivors) if (from !== to) this.gossip(from, to);
+      });
       this.settle();
+      if (round >= 3 && this.converged(survivors)) break;
     }
     this.check();
+  }
+
+  private converged(survivors: readonly Host[]): boolean {
+    const [first, ...others] = survivors.map(({ core }) => core!.ring.entries);
+    const waits = survivors.some(({ core }) => core!.takeovers.waiting().length > 0);
+    const text = JSON.stringify(first);
+    return !waits && others.every((entries) => JSON.stringify(entries) === text);
   }
 
   check(): void {
