@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** Siblings are read from their sources, so tests need no build. */
-const resolve = { conditions: ["@weaved/source", "node", "import", "module", "default"] };
+const resolve = { conditions: ["@weaved/source", "node", "import", "default"] };
 const shared = { resolve, ssr: { resolve } };
 
 export default defineConfig({

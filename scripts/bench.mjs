@@ -8,7 +8,9 @@ const names = process.argv.slice(2);
 for (const dir of workspaces()) {
   const folder = join(dir, "bench");
   if (!existsSync(join(root, folder))) continue;
-  for (const file of readdirSync(join(root, folder)).filter((name) => name.endsWith(".bench.ts")).sort()) {
+  for (const file of readdirSync(join(root, folder))
+    .filter((name) => name.endsWith(".bench.ts"))
+    .sort()) {
     const path = join(folder, file);
     if (names.length > 0 && !names.some((name) => path.includes(name))) continue;
     console.log(`\n## ${path}`);

@@ -1,6 +1,13 @@
-/** `npm run check`: types, lint, dead code. */
-import { run, setup } from "./setup.mjs";
+/** `npm run check`: types, lint, dead code, exports, documentation. */
+import { runChecks } from "./checks.mjs";
+import { setup } from "./setup.mjs";
 
 setup();
-run("pnpm", ["run", "--silent", "typecheck"]);
-run("pnpm", ["run", "--silent", "lint"]);
+let failed = 0;
+await runChecks(({ name, ok, seconds, output }) => {
+  console.log(`${ok ? "ok  " : "FAIL"} ${name} (${seconds.toFixed(1)} s)`);
+  if (ok) return;
+  failed++;
+  console.log(output);
+});
+process.exit(failed > 0 ? 1 : 0);

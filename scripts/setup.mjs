@@ -43,7 +43,12 @@ export function workspaces() {
 
 /** Installs dependencies when the lock file or a manifest changed since the last time. */
 function installPackages() {
-  const manifests = ["package.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", ...workspaces().map((dir) => join(dir, "package.json"))];
+  const manifests = [
+    "package.json",
+    "pnpm-lock.yaml",
+    "pnpm-workspace.yaml",
+    ...workspaces().map((dir) => join(dir, "package.json")),
+  ];
   const hash = createHash("sha256");
   for (const file of manifests) hash.update(file).update(readFileSync(join(root, file)));
   const want = hash.digest("hex");
@@ -51,7 +56,9 @@ function installPackages() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === want) return;
   const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   console.error("setup: installing packages");
-  run("npx", ["--yes", packageManager, "install", "--frozen-lockfile", "--prefer-offline", "--reporter=silent"], { quiet: true });
+  run("npx", ["--yes", packageManager, "install", "--frozen-lockfile", "--prefer-offline", "--reporter=silent"], {
+    quiet: true,
+  });
   writeFileSync(stamp, want);
 }
 

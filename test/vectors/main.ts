@@ -4,7 +4,9 @@ import { suites } from "./suites.ts";
 
 const [dir, ...only] = process.argv.slice(2);
 if (dir === undefined || !existsSync(dir)) {
-  console.error(`usage: npm run --silent vectors -- DIR [FILE...]\n${dir === undefined ? "DIR is missing" : `no folder ${dir}`}`);
+  console.error(
+    `usage: npm run --silent vectors -- DIR [FILE...]\n${dir === undefined ? "DIR is missing" : `no folder ${dir}`}`,
+  );
   process.exit(2);
 }
 const results = await runVectors(dir, suites, only);
