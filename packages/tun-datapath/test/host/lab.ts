@@ -42,6 +42,7 @@ export interface LabOptions {
 }
 
 export interface Lab {
+  readonly prefix: string;
   host(i: number): string;
   container(i: number): string;
   address(i: number): string;
@@ -82,7 +83,13 @@ export function makeLab({ prefix, hosts, underlayMtu = 1500, containerMtu = 1376
         `ip -n ${h} link add weave type bridge; ip -n ${h} link set weave mtu ${containerMtu} up; ip -n ${h} link set vc${i} master weave`,
       );
   }
-  return { host: (i) => name("h", i), container: (i) => name("c", i), address: (i) => `10.99.0.${i}`, close };
+  return {
+    prefix,
+    host: (i) => name("h", i),
+    container: (i) => name("c", i),
+    address: (i) => `10.99.0.${i}`,
+    close,
+  };
 }
 
 export interface PeerOptions {

@@ -15,6 +15,7 @@ import { Arena, HEADROOM, type Memory } from "./memory.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./protocol.ts";
 import { Receiver } from "./receiver.ts";
 import { Switching } from "./switching.ts";
+import { TapWriter } from "./tap-writer.ts";
 import { Transmitter, type UdpMode } from "./transmitter.ts";
 import { openVxlanPort, type VxlanSocket } from "./vxlan-socket.ts";
 
@@ -36,6 +37,7 @@ export class Loop {
   readonly #socket: UdpSocket;
   readonly #vxlan: VxlanSocket | undefined;
   readonly #receiver: Receiver;
+  readonly #writer: TapWriter;
   readonly #egress: Egress;
   readonly #switching: Switching;
   readonly #ingress: Ingress;
@@ -56,6 +58,7 @@ export class Loop {
     this.#vxlan = start.vxlanDevice === undefined ? undefined : openVxlanPort(start.vxlanDevice, start.name);
     this.#wake = eventFd(start.wakeFd);
     this.#receiver = new Receiver(this.#socket.fd);
+    this.#writer = new TapWriter(this.#tap.fd, this.#counters);
     const post = (message: FromWorker): void => port.postMessage(message);
     const now = (): number => this.#nowMs;
     const mode: UdpMode = { fd: this.#socket.fd, current: undefined, segments: true };
@@ -74,7 +77,7 @@ export class Loop {
       counters: this.#counters,
       links: byPeer,
       now,
-      inject: (memory, vnet, length) => this.#inject(memory, vnet, length),
+      inject: (memory, vnet, length) => this.#writer.write(memory, vnet, length),
       onMac: (mac, peer) => post({ kind: "mac", mac, peer }),
     });
     this.#egress = new Egress({
@@ -102,11 +105,6 @@ export class Loop {
     post({ kind: "ready", port: this.#socket.port, gso: this.#socket.gro });
   }
 
-  #inject(memory: Memory, vnet: number, length: number): boolean {
-    const bytes = VNET_BYTES + length;
-    return libc().writeAt(this.#tap.fd, memory.base + vnet, bytes) === bytes;
-  }
-
   /** Runs until told to close. */
   run(): void {
     while (!this.#closing) this.#turn();
@@ -123,6 +121,7 @@ export class Loop {
     if (this.#vxlan !== undefined && this.#poll.ready(3)) this.#fromTunnel(this.#vxlan);
     // State machines are cheap to ask, so they are asked after every batch: an event may have moved a timer.
     this.#tickAtMs = this.#links.tick();
+    this.#writer.flush();
     this.#egress.flush();
     this.#arena.reset();
     if (this.#nowMs >= this.#expireAtMs) this.#expire();

@@ -1,0 +1,168 @@
+/**
+ * TCP between containers on two hosts over every path, against raw veth and raw kernel VXLAN in the same run; with
+ * WEAVED_ORIGINAL also the original. Needs root. PATHS_ROUNDS (5), PATHS_SECONDS (2), PATHS_ONLY (names).
+ */
+import { type Lab, makeLab, sh, shAsync, startPeer, until } from "../test/host/lab.ts";
+import { originalFolder, startOriginal } from "../test/host/original.ts";
+
+const ROUNDS = Number(process.env.PATHS_ROUNDS ?? 5);
+const SECONDS = Number(process.env.PATHS_SECONDS ?? 2);
+const ONLY = process.env.PATHS_ONLY?.split(",");
+
+interface Result {
+  readonly path: string;
+  readonly gbit: number;
+  readonly cpuPerGbit: number;
+  readonly rttUs: number;
+  readonly rtt99Us: number;
+  readonly packetsPerSecond: number;
+  readonly rssMb: number;
+}
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+/** Seconds of CPU that the machine has used, all processes. */
+function cpuSeconds(): number {
+  const [, user, nice, system, , , irq, softirq] = sh("head -1 /proc/stat").split(/\s+/).map(Number) as number[];
+  return ((user ?? 0) + (nice ?? 0) + (system ?? 0) + (irq ?? 0) + (softirq ?? 0)) / 100;
+}
+
+async function measure(lab: Lab, path: string, rss: () => Promise<number>, to = "10.32.0.2"): Promise<Result> {
+  const c1 = `ip netns exec ${lab.container(1)}`;
+  const c2 = `ip netns exec ${lab.container(2)}`;
+  const gbits: number[] = [];
+  const before = cpuSeconds();
+  let gbit = 0;
+  for (let i = 0; i < ROUNDS; i++) {
+    await shAsync(`${c2} iperf3 -s -D -1`);
+    const out = JSON.parse(await shAsync(`sleep 0.2; ${c1} timeout 60 iperf3 -J -c ${to} -t ${SECONDS}`));
+    gbits.push(out.end.sum_received.bits_per_second / 1e9);
+    gbit += (out.end.sum_received.bytes * 8) / 1e9;
+  }
+  const cpuPerGbit = (cpuSeconds() - before) / gbit;
+  await shAsync(`${c2} iperf3 -s -D -1`);
+  // iperf3's own control connection may starve under a flood: then there is no figure.
+  const udp = JSON.parse(await shAsync(`sleep 0.2; ${c1} timeout 60 iperf3 -J -u -b 0 -l 64 -c ${to} -t 2 || true`)).end
+    ?.sum;
+  const packetsPerSecond = udp === undefined ? Number.NaN : (udp.packets - udp.lost_packets) / udp.seconds;
+  await shAsync(`for p in $(ip netns pids ${lab.container(2)}); do kill -9 $p; done`);
+  const pings = await shAsync(`${c1} ping -c 300 -i 0.005 ${to} || true`);
+  const times = [...pings.matchAll(/time=([\d.]+)/g)].map((m) => Number(m[1]) * 1000).sort((a, b) => a - b);
+  const rtt99Us = times[Math.floor(times.length * 0.99)] ?? Number.NaN;
+  return {
+    path,
+    gbit: median(gbits),
+    cpuPerGbit,
+    rttUs: median(times),
+    rtt99Us,
+    packetsPerSecond,
+    rssMb: (await rss()) / 2 ** 20,
+  };
+}
+
+const none = (): Promise<number> => Promise.resolve(Number.NaN);
+const prefix = `tb${process.pid}`;
+
+async function raw(path: "veth" | "kernel vxlan"): Promise<Result> {
+  const lab = makeLab({ prefix, hosts: 2 });
+  try {
+    for (const i of [1, 2]) {
+      const h = lab.host(i);
+      if (path === "veth")
+        sh(
+          `ip -n ${h} link set vc${i} nomaster; ip -n ${h} addr add 10.40.${i}.1/24 dev vc${i}; ip -n ${lab.container(i)} addr add 10.40.${i}.2/24 dev eth0; ip -n ${lab.container(i)} route add default via 10.40.${i}.1; ip netns exec ${h} sysctl -qw net.ipv4.ip_forward=1; ip -n ${h} route add 10.40.${3 - i}.0/24 via 10.99.0.${3 - i}`,
+        );
+      else
+        sh(
+          `ip -n ${h} link add vx type vxlan id 7 dstport 4789 remote 10.99.0.${3 - i} local 10.99.0.${i} dev eth0 df set udpcsum; ip -n ${h} link set vx mtu 1376 master weave up`,
+        );
+    }
+    return await measure(lab, `raw ${path}`, none, path === "veth" ? "10.40.2.2" : "10.32.0.2");
+  } finally {
+    lab.close();
+  }
+}
+
+async function ours(path: string, overlays: string, password?: string): Promise<Result> {
+  const lab = makeLab({ prefix, hosts: 2 });
+  try {
+    const secret = password === undefined ? {} : { password };
+    const a = await startPeer({ ns: lab.host(1), name: 0x0a0000000001, overlays, ...secret });
+    const b = await startPeer({ ns: lab.host(2), name: 0x0a0000000002, overlays, dial: [lab.address(1)], ...secret });
+    for (const peer of [a, b])
+      await until(
+        path,
+        async () => (await peer.status()).links.find((link) => link.overlay === overlays.split(" ")[0]),
+        30_000,
+      );
+    await shAsync(`ip netns exec ${lab.container(1)} ping -c 3 -i 0.3 10.32.0.2`);
+    return await measure(lab, path, async () => (await a.status()).rss);
+  } finally {
+    lab.close();
+  }
+}
+
+async function theirs(password?: string): Promise<Result> {
+  const lab = makeLab({ prefix, hosts: 2, bare: [1, 2] });
+  const secret = password === undefined ? {} : { password };
+  const peers = [
+    await startOriginal({ ns: lab.host(1), name: "0a:00:00:00:00:01", ...secret }),
+    await startOriginal({ ns: lab.host(2), name: "0a:00:00:00:00:02", dial: [lab.address(1)], ...secret }),
+  ];
+  try {
+    for (const i of [1, 2]) sh(`ip -n ${lab.host(i)} link set vc${i} master weave`);
+    await until(
+      "ping",
+      async () =>
+        (await shAsync(`ip netns exec ${lab.container(1)} ping -c 1 -W 1 10.32.0.2 || true`)).includes(
+          " 0% packet loss",
+        ),
+      30_000,
+    );
+    return await measure(lab, `original sleeve${password ? ", sealed" : ""}`, none);
+  } finally {
+    await Promise.all(peers.map((peer) => peer.stop()));
+    lab.close();
+  }
+}
+
+if (originalFolder !== undefined) console.log("beside the original");
+const all: [string, () => Promise<Result>][] = [
+  ["raw veth", () => raw("veth")],
+  ["raw kernel vxlan", () => raw("kernel vxlan")],
+  ["vxlan", () => ours("vxlan", "vxlan sleeve-gso sleeve")],
+  ["sleeve-gso", () => ours("sleeve-gso", "sleeve-gso sleeve")],
+  ["sleeve-gso, sealed", () => ours("sleeve-gso, sealed", "sleeve-gso sleeve", "s3cret")],
+  ["sleeve", () => ours("sleeve", "sleeve")],
+  ["sleeve, sealed", () => ours("sleeve, sealed", "sleeve", "s3cret")],
+];
+if (originalFolder !== undefined)
+  all.push(["original sleeve", () => theirs()], ["original sleeve, sealed", () => theirs("s3cret")]);
+
+const results: Result[] = [];
+console.log(
+  "path                       Gbit/s  of raw vxlan  of original  CPU s/Gbit  RTT us  p99 us  64-byte pkt/s  RSS MB",
+);
+for (const [name, run] of all) {
+  if (ONLY !== undefined && !ONLY.includes(name)) continue;
+  const r = await run();
+  results.push(r);
+  const of = (other: string): string => {
+    const base = results.find((result) => result.path === other);
+    return base === undefined ? "-" : (r.gbit / base.gbit).toFixed(2);
+  };
+  const original = r.path.includes("sealed") ? "original sleeve, sealed" : "original sleeve";
+  console.log(
+    r.path.padEnd(26),
+    r.gbit.toFixed(2).padStart(6),
+    of("raw kernel vxlan").padStart(13),
+    of(original).padStart(12),
+    r.cpuPerGbit.toFixed(3).padStart(11),
+    r.rttUs.toFixed(0).padStart(7),
+    r.rtt99Us.toFixed(0).padStart(7),
+    r.packetsPerSecond.toFixed(0).padStart(14),
+    r.rssMb.toFixed(0).padStart(7),
+  );
+}
+process.exit(0);

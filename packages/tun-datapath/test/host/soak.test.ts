@@ -1,0 +1,74 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { imbalance } from "../../src/counters.ts";
+import { type Lab, makeLab, type Peer, sh, shAsync, startPeer, until } from "./lab.ts";
+
+/** Longer by environment: SOAK_SECONDS=1800. */
+const SECONDS = Number(process.env.SOAK_SECONDS ?? 15);
+let lab: Lab | undefined;
+const peers: Peer[] = [];
+
+afterEach(async () => {
+  await Promise.all(peers.map((peer) => peer.stop()));
+  lab?.close();
+});
+
+describe("three hosts under mixed load, loss, reordering, duplication, partition", () => {
+  it("neither crash nor grow, and account for every frame", { timeout: (SECONDS + 120) * 1_000 }, async () => {
+    const at = makeLab({ prefix: `tk${process.pid}`, hosts: 3 });
+    lab = at;
+    for (let i = 1; i <= 3; i++) {
+      const password = "s3cret";
+      peers.push(
+        await startPeer({
+          ns: at.host(i),
+          name: 0x0a0000000000 + i,
+          overlays: "sleeve-gso sleeve",
+          password,
+          dial: [1, 2, 3].filter((j) => j < i).map(at.address),
+        }),
+      );
+    }
+    for (const peer of peers)
+      await until(
+        "two links",
+        async () => (await peer.status()).links.filter((link) => link.established).length === 2,
+        30_000,
+      );
+    const before = await Promise.all(peers.map(async (peer) => (await peer.status()).rss));
+    for (let i = 1; i <= 3; i++)
+      sh(
+        `ip netns exec ${at.host(i)} tc qdisc add dev eth0 root netem delay 2ms 1ms loss 0.5% duplicate 0.5% reorder 1% 2>/dev/null || true`,
+      );
+    for (const to of [2, 3])
+      await shAsync(
+        `ip netns exec ${at.container(to)} iperf3 -s -D; ip netns exec ${at.container(to)} iperf3 -s -D -p 5202`,
+      );
+    const quiet = (line: string): Promise<string> => shAsync(`${line} >/dev/null 2>&1 || true`, (SECONDS + 60) * 1_000);
+    const c1 = `ip netns exec ${at.container(1)} timeout ${SECONDS + 20}`;
+    const load = Promise.all([
+      quiet(`${c1} iperf3 -c 10.32.0.2 -t ${SECONDS}`),
+      quiet(`${c1} iperf3 -u -b 30M -c 10.32.0.3 -t ${SECONDS}`),
+      quiet(`${c1} iperf3 -u -b 5M -l 64 -p 5202 -c 10.32.0.2 -t ${SECONDS}`),
+      quiet(`${c1} ping -f -w ${SECONDS} 10.32.0.3`),
+    ]);
+    let running = true;
+    void load.then(() => {
+      running = false;
+    });
+    while (running) {
+      await new Promise((resolve) => setTimeout(resolve, 4_000));
+      sh(`ip -n ${at.prefix}u link set p2 down`);
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      sh(`ip -n ${at.prefix}u link set p2 up`);
+    }
+    await load;
+    for (const peer of peers)
+      await until("counters that add up", async () => imbalance((await peer.status()).counters) === 0);
+    const after = await Promise.all(peers.map(async (peer) => (await peer.status()).rss));
+    for (const [i, rss] of after.entries()) expect((rss - (before[i] as number)) / 2 ** 20).toBeLessThan(64);
+    console.log(
+      `grew by ${after.map((rss, i) => Math.round((rss - (before[i] as number)) / 2 ** 20)).join(", ")} MB; counters of host 1:`,
+      JSON.stringify((await (peers[0] as Peer).status()).counters),
+    );
+  });
+});
