@@ -21,7 +21,7 @@ export interface Context {
   readonly memory: {
     limit: number | undefined;
     limitFrom: ReconcilerStatus["limit"]["from"];
-    quotaAsked?: boolean;
+    askedAt?: number;
     checkOff?: boolean;
     checkedAt?: number;
   };
@@ -34,7 +34,7 @@ interface View {
   readonly members: Registry;
 }
 
-/** An hour: how often the source/destination check is looked at again, for one call. */
+/** An hour: how often the source/destination check, or a quota that is not configured, is looked at again, for one call each. */
 const CHECK_EVERY_MS = 3_600_000;
 
 /** Reads, plans, writes once. The status says whether another pass is needed. */
@@ -202,9 +202,11 @@ async function forget({ options, pacer }: Context, table: RouteTable, dead: Read
 }
 
 async function learnQuota({ options, memory, pacer }: Context): Promise<void> {
-  if (memory.limit !== undefined || memory.quotaAsked === true) return;
-  memory.quotaAsked = true;
-  // Optional permission: without it the limit is learned from the first refusal.
+  const now = options.clock.now();
+  const fresh = memory.askedAt !== undefined && now - memory.askedAt < CHECK_EVERY_MS;
+  if (options.limit !== undefined || fresh) return;
+  memory.askedAt = now;
+  // Optional permission: without it the limit is learned from the first refusal, for an hour at a time.
   memory.limit = await pacer.read(() => options.ec2.routeQuota()).catch(() => undefined);
   memory.limitFrom = "quota";
 }
