@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { formatPeerName } from "@weaved/gossip-mesh";
 import { ownVersion } from "./cli/verbs/lifecycle.ts";
 import { compose } from "./compose.ts";
 import { ConfigError, helpText, loggableSettings, readSettings } from "./config/settings.ts";
@@ -21,7 +22,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   if (settings["print-peer-name"]) {
-    process.stdout.write(`${await readPeerName(settings)}\n`);
+    process.stdout.write(`${formatPeerName(readPeerName(settings))}\n`);
     return 0;
   }
   validateSettings(settings);

@@ -21,7 +21,8 @@ export interface Listening {
  * @throws ConfigError when the address cannot be used
  */
 export async function listen(app: Hono, address: string): Promise<Listening> {
-  const server = createServer(getRequestListener(app.fetch));
+  const answer = getRequestListener(app.fetch);
+  const server = createServer((request, response) => void answer(request, response));
   if (address.startsWith("/")) await listenOnPath(server, address);
   else await listenOnPort(server, address);
   return {

@@ -45,7 +45,11 @@ export async function openStore(prefix: string): Promise<Store> {
       // Temporary file, fsync, rename; then the folder, or the rename itself may be lost with the power.
       await writeFileAtomic(path(key), encodeDocument(value), { mode: 0o600 });
       const folder = await open(dir, "r");
-      await folder.sync().finally(() => folder.close());
+      try {
+        await folder.sync();
+      } finally {
+        await folder.close();
+      }
     } catch (cause) {
       throw unwritable(path(key), cause);
     }
