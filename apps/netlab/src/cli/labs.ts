@@ -87,19 +87,25 @@ export async function down(lab: string | undefined): Promise<void> {
 export async function detach(file: string): Promise<void> {
   const before = new Set(listRecords().map((record) => record.id));
   const args = [...process.execArgv, process.argv[1] as string, "up", file];
-  const keeper = spawn(process.execPath, args, { detached: true, stdio: ["ignore", "ignore", "inherit"] });
-  let code: number | null | undefined;
+  const keeper = spawn(process.execPath, args, { detached: true, stdio: ["ignore", "ignore", "pipe"] });
+  let code: number | undefined;
+  let errors = "";
+  keeper.stderr.on("data", (chunk: Buffer) => {
+    errors += chunk;
+  });
   keeper.once("exit", (status) => {
     code = status ?? 1;
   });
   const record = await waitFor(
     "the lab",
     () => {
-      if (code !== undefined) throw new NetlabError("COMMAND_FAILED", "the lab did not come up");
+      if (code !== undefined) throw new NetlabError("COMMAND_FAILED", `the lab did not come up: ${errors.trim()}`);
       return listRecords().find((one) => !before.has(one.id) && one.ready);
     },
     60_000,
   );
   keeper.unref();
+  // It outlives us; our standard error may be a pipe that somebody waits for.
+  keeper.stderr.destroy();
   console.log(showLab(record.id, record.topology));
 }

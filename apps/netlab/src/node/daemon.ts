@@ -69,7 +69,10 @@ export async function startDaemon(spec: DaemonSpec): Promise<Daemon> {
   const pid = await realPid(child, spec.forks);
   const log = () => readFileSync(spec.logFile, "utf8");
   const send = (signal: NodeJS.Signals) => {
-    if (code === undefined) kill(pid, signal);
+    if (code !== undefined) return;
+    kill(pid, signal);
+    // nsenter stops itself along with its child, after which it would never notice the child's end.
+    if (spec.forks && (signal === "SIGCONT" || signal === "SIGKILL")) kill(child.pid ?? pid, "SIGCONT");
   };
   return {
     name: spec.name,

@@ -52,12 +52,7 @@ async function packImage(dir: string): Promise<string> {
 }
 
 /** Starts dockerd in a host that was declared with `docker: true`, with its own storage, sockets, control group. */
-export async function startDocker(
-  host: Place,
-  labId: string,
-  sharedDir: string,
-  options: DockerOptions,
-): Promise<DockerEngine> {
+export async function startDocker(host: Place, labId: string, options: DockerOptions): Promise<DockerEngine> {
   const { deadlineMs = 60_000, args = [], image = true } = options;
   const filter =
     (await host.exec("sh", ["-c", "command -v iptables"])).code === 0 ? [] : ["--iptables=false", "--ip-masq=false"];
@@ -83,6 +78,6 @@ export async function startDocker(
       await daemon.stop(15_000);
     },
   };
-  if (image) await engine.must(["import", await packImage(sharedDir), dockerImage]);
+  if (image) await engine.must(["import", await packImage(host.dir), dockerImage]);
   return engine;
 }

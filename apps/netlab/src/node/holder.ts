@@ -55,7 +55,7 @@ hostname ${spec.hostname}
 }
 
 /** Process 1 of a process namespace has to collect orphans; a shell that waits does. */
-const stay = { plain: "exec sleep infinity", init: "while :; do sleep 86400 & wait $!; done" };
+const stay = { plain: "exec sleep infinity", init: "exec sh -c 'while :; do sleep 86400 & wait $!; done' netlab-init" };
 
 /** Starts a holder; resolves with its pid once everything in the plan is done. */
 export async function startHolder(spec: HolderSpec): Promise<number> {

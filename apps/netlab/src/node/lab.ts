@@ -13,7 +13,7 @@ import { whyNoLab } from "./tools.ts";
 
 /** A container of a lab: a network namespace with a process, of which `pid` is the pid. */
 export interface LabContainer extends Place {
-  /** Kills the container's process with everything it runs, as `docker kill` would. The namespace's name stays until the lab ends. */
+  /** Kills the container's process with everything it runs and removes its namespace, as `docker rm -f` would. */
   kill(): Promise<void>;
 }
 
@@ -212,11 +212,9 @@ function withKill(place: Place): LabContainer {
   const kill = async () => {
     const pids = (await run("ip", ["netns", "pids", place.netns])).stdout.split("\n").filter(Boolean);
     await run("kill", ["-9", ...pids]);
-    await waitFor(
-      `${place.name} is gone`,
-      async () => (await run("ip", ["netns", "pids", place.netns])).stdout === "",
-      5000,
-    );
+    const alive = async () => (await run("ip", ["netns", "pids", place.netns])).stdout !== "";
+    await waitFor(`${place.name} is gone`, async () => !(await alive()), 5000);
+    await run("ip", ["netns", "del", place.netns]);
   };
   return { ...place, kill };
 }
@@ -241,7 +239,7 @@ function makeHost(
     startDocker(options = {}) {
       if (!plan.docker)
         throw new NetlabError("TOPOLOGY_INVALID", `host ${place.name} is not declared with docker: true`);
-      return startDocker(place, record.id, labDir(record.id), options);
+      return startDocker(place, record.id, options);
     },
     // Written in place: the file is bind-mounted, a rename would not be seen.
     setResolver: (text) => void place.writeFile("resolv.conf", text),

@@ -77,3 +77,12 @@ export function processesOf(id: string, inodes: ReadonlySet<number>): number[] {
     return read(`/proc/${pid}/environ`)?.split("\0").includes(`${labMark}=${id}`) ?? false;
   });
 }
+
+/**
+ * Whether a process only waits for another one in a process namespace (`nsenter`, `unshare --fork`). Killing it together with
+ * its child would leave a zombie to process 1; left alone it reaps the child, then ends.
+ */
+export function isWaiter(pid: number): boolean {
+  const name = read(`/proc/${pid}/comm`)?.trim();
+  return (name === "nsenter" || name === "unshare") && childrenOf(pid).length > 0;
+}

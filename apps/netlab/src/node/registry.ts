@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { Topology } from "../topology.ts";
-import { isAlive, netnsInode, type ProcessId, processesOf, processId } from "./proc.ts";
+import { isAlive, isWaiter, netnsInode, type ProcessId, processesOf, processId } from "./proc.ts";
 import { kill } from "./run.ts";
 
 /** What is known of a lab on disk, so that another process can enter it or clear it away. */
@@ -100,12 +100,13 @@ function wait(ms: number): void {
 
 function killAll(record: LabRecord): void {
   const inodes = new Set(record.netns.map(netnsInode).filter((inode) => inode !== undefined));
-  const end = performance.now() + 10_000;
+  const start = performance.now();
   // Again until nobody is left: a process may have forked while it was being looked for.
   for (;;) {
     const pids = processesOf(record.id, inodes).filter((pid) => processId(pid) !== undefined);
-    if (pids.length === 0 || performance.now() > end) return;
-    for (const pid of pids) kill(pid, "SIGKILL");
+    const elapsed = performance.now() - start;
+    if (pids.length === 0 || elapsed > 10_000) return;
+    for (const pid of pids) kill(pid, elapsed > 1000 || !isWaiter(pid) ? "SIGKILL" : "SIGCONT");
     wait(5);
   }
 }
