@@ -28,7 +28,9 @@ export function peerStatuses(topology: Topology): PeerStatus[] {
 /** A live connection. */
 export function connectionStatus(connection: Connection, encrypted: boolean): ConnectionStatus {
   const attributes = connection.overlay?.attributes() ?? {};
-  const protection = encrypted ? `${attributes.encrypted === false ? "unencrypted" : "encrypted"}`.padEnd(12) : "";
+  // Ends that trust each other send frames in clear although there is a password; the overlay knows.
+  const sealed = encrypted && attributes.encrypted !== false;
+  const protection = encrypted ? (sealed ? "encrypted" : "unencrypted").padEnd(12) : "";
   const { nickname } = connection.remote!;
   return {
     address: connection.origin.address,
@@ -36,7 +38,7 @@ export function connectionStatus(connection: Connection, encrypted: boolean): Co
     state: connection.phase === "established" ? "established" : "pending",
     info: `${protection}${String(attributes.name ?? "none").padEnd(7)}${formatPeerName(connection.name)}(${nickname})`,
     peer: connection.name,
-    encrypted,
+    encrypted: sealed,
     attributes,
     traffic: { ...connection.traffic },
   };
