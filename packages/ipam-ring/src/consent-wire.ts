@@ -6,7 +6,7 @@
  * Kind   0 hello    who is known, who is gone
  *        1 ask      may I take over Dead (with these disks)?
  *        2 agree    yes, and this is all I know of the ring
- *        3 refuse   no: Dead is alive, or Holder is doing it
+ *        3 refuse   no: Dead is alive (Holder = Dead), Holder is doing it, or ask again with these Members (0)
  *        4 cancel   my question is void
  * ```
  */
@@ -27,7 +27,7 @@ export interface ConsentMessage {
   readonly kind: (typeof kinds)[number];
   /** Whom it is about; 0 for hello. */
   readonly dead: PeerName;
-  /** For `refuse`: who takes it over instead; the dead peer itself when it lives. */
+  /** For `refuse`: who takes it over instead; the dead peer itself when it lives; 0 when the asker lacks news. */
   readonly holder: PeerName;
   /** Incarnations of the dead peer that the asker knows. */
   readonly disks: readonly string[];

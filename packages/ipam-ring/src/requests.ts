@@ -195,6 +195,11 @@ export class Requests {
     return strays;
   }
 
+  /** Questions to peers that bar asking them again for now: open ones, and those that brought nothing. */
+  questions(): Asked[] {
+    return [...this.#open.values(), ...this.#empty.values()];
+  }
+
   /** Why an ident's requests wait, or waited. */
   explain(ident?: string): Explanation[] {
     const waiting = [...this.#waiting]
@@ -414,8 +419,7 @@ export class Requests {
 
   #cancel(request: Request): void {
     this.#waiting.delete(request);
-    const what = request.kind === "allocate" ? "Allocate" : request.kind === "claim" ? "Claim" : "Prime";
-    this.#answer(request, { error: new RingError("CANCELLED", `${what} request for ${request.ident} cancelled`) });
+    this.#answer(request, { error: cancelled(request) });
   }
 
   #answer(request: Request, result: Parameters<Settle<Cidr>>[0]): true {
@@ -432,7 +436,17 @@ export class Requests {
   #reply(request: Request, result: Parameters<Settle<Cidr>>[0]): void {
     if (request.answered) return;
     request.answered = true;
-    this.#core.outbox.after(() => request.settle(result));
+    this.#core.outbox.after(() => request.settle(this.#stillTrue(request, result)));
+  }
+
+  /** The address may have been released while the answer waited for the disk; then it may be somebody else's by now. */
+  #stillTrue(request: Request, result: Parameters<Settle<Cidr>>[0]): Parameters<Settle<Cidr>>[0] {
+    if ("error" in result || request.kind === "prime") return result;
+    const { books } = this.#core;
+    const holder = books.holderOf(parseIpv4(result.value.address)!);
+    // An anonymous claim is content whoever holds it; a lenient one is answered before anybody does.
+    const fine = holder === request.ident || request.ident === NO_IDENT || this.#waiting.has(request);
+    return fine ? result : { error: cancelled(request) };
   }
 
   #explanation({ kind, ident, cidr, since, reason, asked }: Request): Explanation {
@@ -453,4 +467,9 @@ export class Requests {
     if (this.#waiting.size > 0) this.retryAll();
     this.#core.outbox.pump();
   }
+}
+
+function cancelled({ kind, ident }: Request): RingError {
+  const what = kind === "allocate" ? "Allocate" : kind === "claim" ? "Claim" : "Prime";
+  return new RingError("CANCELLED", `${what} request for ${ident} cancelled`);
 }

@@ -31,8 +31,10 @@ export interface TakeoverHost {
 export type TakeoverOutcome = { readonly taken: number } | { readonly refused: PeerName };
 
 interface Claim {
-  readonly disks: readonly string[];
+  readonly disks: Set<string>;
   readonly agreed: Set<PeerName>;
+  /** Since the last tick. */
+  readonly asked: Set<PeerName>;
   readonly since: number;
   readonly done: ((outcome: TakeoverOutcome) => void)[];
 }
@@ -130,19 +132,24 @@ export class Takeovers {
     const other = this.#consents.get(dead);
     if (other && this.#members.has(other.claimant)) return done({ refused: other.claimant });
     this.#consents.delete(dead);
-    const disks = [...(this.#members.get(dead) ?? [])];
-    this.#claims.set(dead, { disks, agreed: new Set(), since: this.#host.now(), done: [done] });
+    const disks = new Set(this.#members.get(dead));
+    const claim = {
+      disks,
+      agreed: new Set<PeerName>(),
+      asked: new Set<PeerName>(),
+      since: this.#host.now(),
+      done: [done],
+    };
+    this.#claims.set(dead, claim);
     // Dead by the same word for all other claims: they need not wait for it.
-    this.#members.delete(dead);
-    for (const disk of [...disks, ""]) add(this.#gone, dead, disk);
-    this.#changed();
-    this.#host.send(dead, this.#message("ask", dead, { disks }));
+    for (const disk of [...disks, ""]) this.#bury(dead, disk, disks);
     this.#askMissing();
     this.#settleAll();
   }
 
   /** Asks again those who have not answered. */
   tick(): void {
+    for (const claim of this.#claims.values()) claim.asked.clear();
     this.#askMissing();
     for (const [dead, { claimant }] of this.#consents) {
       if (!this.#host.owns(dead) || !this.#members.has(claimant)) this.#release(dead);
@@ -179,8 +186,10 @@ export class Takeovers {
     const { dead, disks } = message;
     const own = this.#claims.get(dead);
     const refuse = (holder: PeerName): void => this.#host.send(claimant, this.#message("refuse", dead, { holder }));
-    const newer = [...(this.#members.get(dead) ?? [])].some((disk) => !disks.includes(disk));
-    if (dead === this.#host.us || (newer && !own)) return refuse(dead);
+    const unknown = [...(this.#members.get(dead) ?? [])].filter((disk) => !disks.includes(disk));
+    // A machine of that name which the asker has not heard of is not the one that was said to be dead.
+    if (dead === this.#host.us || (!own && unknown.some((disk) => !disk.startsWith(UNTOLD)))) return refuse(dead);
+    if (!own && unknown.length > 0) return refuse(0);
     if (own && this.#host.us < claimant) return refuse(this.#host.us);
     if (own) this.#end(dead, { refused: claimant });
     if (this.#host.owns(dead) || own) {
@@ -199,8 +208,14 @@ export class Takeovers {
     this.#askMissing();
   }
 
-  #onRefuse({ dead, holder }: ConsentMessage): void {
-    if (!this.#claims.has(dead)) return;
+  #onRefuse({ dead, holder, members }: ConsentMessage): void {
+    const claim = this.#claims.get(dead);
+    if (!claim) return;
+    if (holder === 0) {
+      // Asked again at the next tick; until then the peer itself has time to say that it lives.
+      for (const [peer, disk] of members) if (peer === dead) this.#bury(dead, disk, claim.disks);
+      return;
+    }
     this.#end(dead, { refused: holder });
     // Whoever consented may listen to the peer again, if it lives; the other claimant asks for itself.
     this.#host.send("all", this.#message("cancel", dead));
@@ -261,8 +276,11 @@ export class Takeovers {
 
   #askMissing(): void {
     for (const [dead, claim] of this.#claims) {
-      for (const peer of this.#missing(dead, claim)) {
-        this.#host.send(peer, this.#message("ask", dead, { disks: claim.disks }));
+      // The dead peer itself too: it may know better.
+      for (const peer of [dead, ...this.#missing(dead, claim)]) {
+        if (claim.asked.has(peer)) continue;
+        claim.asked.add(peer);
+        this.#host.send(peer, this.#message("ask", dead, { disks: [...claim.disks] }));
       }
     }
   }
@@ -280,6 +298,14 @@ export class Takeovers {
     this.#claims.delete(dead);
     this.#changed();
     for (const done of claim?.done ?? []) done(outcome);
+  }
+
+  /** Counts one more identity of a dead peer among the dead. */
+  #bury(dead: PeerName, disk: string, disks: Set<string>): void {
+    disks.add(disk);
+    add(this.#gone, dead, disk);
+    this.#members.delete(dead);
+    this.#changed();
   }
 
   #release(dead: PeerName): void {

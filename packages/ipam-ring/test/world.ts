@@ -21,6 +21,8 @@ export interface WorldOptions {
   readonly donation: "aligned" | "original";
   /** Saves complete at once instead of when the world says so. */
   readonly promptDisks?: boolean;
+  /** What every peer draws, instead of random numbers. */
+  readonly fixedRandom?: number;
 }
 
 type Message =
@@ -61,7 +63,8 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.options = options;
-    this.random = seededRandom(options.seed);
+    const { fixedRandom } = options;
+    this.random = fixedRandom === undefined ? seededRandom(options.seed) : () => fixedRandom;
     const size = options.universe.end - options.universe.start;
     this.subnet = { address: formatIpv4(options.universe.start), prefixLength: 32 - Math.log2(size) };
     for (let name = 1; name <= options.peers; name++) {
@@ -296,7 +299,7 @@ export class World {
     for (let round = 0; round < 12; round++) {
       this.now += TICK_MS;
       for (const dead of this.hosts.filter((host) => host.dead)) {
-        if (round === 1) for (const host of survivors.slice(0, 2)) this.takeOver(host, dead);
+        if (round === 1 || round === 4) for (const host of survivors.slice(0, 2)) this.takeOver(host, dead);
       }
       for (const host of survivors) this.tick(host);
       const all = survivors.length < 6 || round % 6 === 5;
@@ -305,7 +308,7 @@ export class World {
         else for (const to of survivors) if (from !== to) this.gossip(from, to);
       });
       this.settle();
-      if (round >= 3 && this.converged(survivors)) break;
+      if (round >= 2 && this.converged(survivors)) break;
     }
     this.check();
   }
@@ -314,7 +317,8 @@ export class World {
     const [first, ...others] = survivors.map(({ core }) => core!.ring.entries);
     const waits = survivors.some(({ core }) => core!.takeovers.waiting().length > 0);
     const text = JSON.stringify(first);
-    return !waits && others.every((entries) => JSON.stringify(entries) === text);
+    const lost = (first ?? []).some(({ peer }) => this.host(peer).dead);
+    return !waits && !lost && others.every((entries) => JSON.stringify(entries) === text);
   }
 
   check(): void {
