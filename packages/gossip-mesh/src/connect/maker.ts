@@ -253,7 +253,8 @@ export class ConnectionMaker {
       if (target.state === "attempting" || target.state === "connected") continue;
       const expected = wanted.get(address);
       if (!expected) {
-        if (direct.has(address)) target.state = "suspended";
+        // What has failed is remembered for as long as it is to be left alone, or it would come back as if it were new.
+        if (direct.has(address) || (target.lastError && target.tryAt > now)) target.state = "suspended";
         else {
           this.#targets.delete(address);
           this.#peerAt.delete(address);
@@ -261,7 +262,8 @@ export class ConnectionMaker {
         continue;
       }
       target.state = "waiting";
-      if (target.tryAt > now) next = Math.min(next, target.tryAt);
+      // A sum of times may round to just before the time meant: less than a millisecond early is due.
+      if (target.tryAt > now + 1) next = Math.min(next, target.tryAt);
       else if (this.#attempts < MAX_ATTEMPTS) {
         target.state = "attempting";
         this.#attempts++;
