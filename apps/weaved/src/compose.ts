@@ -16,6 +16,7 @@ import { createInsight } from "./parts/insight.ts";
 import { startListeners } from "./parts/listeners.ts";
 import { startNames } from "./parts/names.ts";
 import { initialTargets, markRunning, sentinelPath } from "./parts/targets.ts";
+import { startVpc, vpcOverlay } from "./parts/vpc.ts";
 import { createMetrics } from "./report/metrics.ts";
 import { noVersionCheck, type Report } from "./report/report.ts";
 import { readPassword } from "./state/password.ts";
@@ -73,7 +74,7 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
       metrics,
       ...(settings.host && { host: settings.host }),
       ...(password && { password }),
-      ...(datapath && { overlay: datapath.overlay }),
+      ...(settings.awsvpc ? { overlay: vpcOverlay } : datapath && { overlay: datapath.overlay }),
     });
     undo.add(() => mesh.close());
     if (datapath) undo.add(followMesh(datapath, mesh));
@@ -112,6 +113,11 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
     await attachments.restore();
     undo.add(every(sweepEveryMs, () => attachments.sweep(), log));
     links.watch();
+    const vpc =
+      settings.awsvpc && ipam
+        ? await startVpc({ settings, mesh, ipam, border, logger: log.part("vpc"), metrics })
+        : undefined;
+    if (vpc) undo.add(() => vpc.close());
 
     // --- what operators see and do ---
     const report = (): Report => ({
@@ -136,6 +142,7 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
       isAlive: async () => true,
       report,
       metrics: () => metrics.text(),
+      ...(vpc && { left: () => vpc.leave() }),
       insight: createInsight({
         mesh,
         report,
