@@ -63,9 +63,9 @@ export function drawWorld(seed: number): WorldOptions {
 }
 
 /** Runs a history; the violation, if any. */
-export function runHistory(options: WorldOptions, events: readonly Event[]): Violation | undefined {
+export function runHistory(options: WorldOptions, events: readonly Event[], make = newWorld): Violation | undefined {
   try {
-    const world = new World(options);
+    const world = make(options);
     for (const event of events) apply(world, event);
     world.heal();
     return undefined;
@@ -74,6 +74,10 @@ export function runHistory(options: WorldOptions, events: readonly Event[]): Vio
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return new Violation(`an error: ${reason}`);
   }
+}
+
+function newWorld(options: WorldOptions): World {
+  return new World(options);
 }
 
 function apply(world: World, { do: kind, host: which, pick }: Event): void {
@@ -134,12 +138,12 @@ function replaceDead(world: World, host: World["hosts"][number]): void {
 }
 
 /** Removes events as long as the history still fails: first halves, then single ones. */
-export function shrink(options: WorldOptions, events: readonly Event[]): Event[] {
+export function shrink(options: WorldOptions, events: readonly Event[], make = newWorld): Event[] {
   let best = [...events];
   for (let size = Math.floor(best.length / 2); size >= 1; size = Math.floor(size / 2)) {
     for (let at = 0; at < best.length; ) {
       const shorter = [...best.slice(0, at), ...best.slice(at + size)];
-      if (runHistory(options, shorter)) best = shorter;
+      if (runHistory(options, shorter, make)) best = shorter;
       else at += size;
     }
   }
