@@ -1,13 +1,13 @@
 /**
  * TCP between containers on two hosts over every path, against raw veth and raw kernel VXLAN in the same run; with
- * WEAVED_ORIGINAL also the original. Needs root. PATHS_ROUNDS (5), PATHS_SECONDS (2), PATHS_ONLY (names).
+ * WEAVED_ORIGINAL also the original. Needs root. PATHS_ROUNDS (5), PATHS_SECONDS (2), PATHS_ONLY (names, joined by ;).
  */
 import { type Lab, makeLab, sh, shAsync, startPeer, until } from "../test/host/lab.ts";
 import { originalFolder, startOriginal } from "../test/host/original.ts";
 
 const ROUNDS = Number(process.env.PATHS_ROUNDS ?? 5);
 const SECONDS = Number(process.env.PATHS_SECONDS ?? 2);
-const ONLY = process.env.PATHS_ONLY?.split(",");
+const ONLY = process.env.PATHS_ONLY?.split(";");
 
 interface Result {
   readonly path: string;
@@ -127,7 +127,6 @@ async function theirs(password?: string): Promise<Result> {
   }
 }
 
-if (originalFolder !== undefined) console.log("beside the original");
 const all: [string, () => Promise<Result>][] = [
   ["raw veth", () => raw("veth")],
   ["raw kernel vxlan", () => raw("kernel vxlan")],
@@ -138,7 +137,7 @@ const all: [string, () => Promise<Result>][] = [
   ["sleeve, sealed", () => ours("sleeve, sealed", "sleeve", "s3cret")],
 ];
 if (originalFolder !== undefined)
-  all.push(["original sleeve", () => theirs()], ["original sleeve, sealed", () => theirs("s3cret")]);
+  all.splice(2, 0, ["original sleeve", () => theirs()], ["original sleeve, sealed", () => theirs("s3cret")]);
 
 const results: Result[] = [];
 console.log(

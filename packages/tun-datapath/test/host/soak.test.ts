@@ -12,7 +12,7 @@ afterEach(async () => {
   lab?.close();
 });
 
-describe("three hosts under mixed load, loss, reordering, duplication, partition", () => {
+describe("three hosts under mixed load, loss, partition", () => {
   it("neither crash nor grow, and account for every frame", { timeout: (SECONDS + 120) * 1_000 }, async () => {
     const at = makeLab({ prefix: `tk${process.pid}`, hosts: 3 });
     lab = at;
@@ -35,10 +35,12 @@ describe("three hosts under mixed load, loss, reordering, duplication, partition
         30_000,
       );
     const before = await Promise.all(peers.map(async (peer) => (await peer.status()).rss));
-    for (let i = 1; i <= 3; i++)
+    // Loss by nftables: netem is not in every kernel. Reordering, duplication are tested at the receiver, by properties.
+    for (let i = 1; i <= 3; i++) {
       sh(
-        `ip netns exec ${at.host(i)} tc qdisc add dev eth0 root netem delay 2ms 1ms loss 0.5% duplicate 0.5% reorder 1% 2>/dev/null || true`,
+        `ip netns exec ${at.host(i)} nft 'add table ip t; add chain ip t i { type filter hook input priority 0; }; add rule ip t i udp dport 6783 numgen random mod 1000 < 5 drop'`,
       );
+    }
     for (const to of [2, 3])
       await shAsync(
         `ip netns exec ${at.container(to)} iperf3 -s -D; ip netns exec ${at.container(to)} iperf3 -s -D -p 5202`,
@@ -65,6 +67,10 @@ describe("three hosts under mixed load, loss, reordering, duplication, partition
     for (const peer of peers)
       await until("counters that add up", async () => imbalance((await peer.status()).counters) === 0);
     const after = await Promise.all(peers.map(async (peer) => (await peer.status()).rss));
+    const lost = (await Promise.all(peers.map((peer) => peer.status()))).map(
+      ({ counters }) => counters.superFrameIncomplete ?? 0,
+    );
+    expect(Math.max(...lost)).toBeGreaterThan(0);
     for (const [i, rss] of after.entries()) expect((rss - (before[i] as number)) / 2 ** 20).toBeLessThan(64);
     console.log(
       `grew by ${after.map((rss, i) => Math.round((rss - (before[i] as number)) / 2 ** 20)).join(", ")} MB; counters of host 1:`,
