@@ -190,8 +190,7 @@ export class AllocatorCore {
 
   receiveUnicast(source: PeerName, message: UnicastMessage): void {
     if (message.type === "ringUpdate") {
-      this.#update(source, message.state);
-      this.requests.answered(source);
+      this.requests.answered(source, () => this.#update(source, message.state));
     } else if (message.type === "spaceRequest") this.#donate(message.range, source);
     else this.requests.denied(source, message.range);
     this.outbox.pump();
@@ -341,7 +340,9 @@ export class AllocatorCore {
     const given = donate({ asked: range, free, ring: this.#ring, us: name, to });
     if (given) this.#give(given, to);
     else this.outbox.after(() => this.options.transport.unicast(to, { type: "spaceRequestDenied", range }));
+    // Before everybody else hears of it, so that who asked can tell an answer from news.
     this.#sendRing(to);
+    if (given) this.sendState();
   }
 
   #give(range: Range, to: PeerName): void {
@@ -349,7 +350,6 @@ export class AllocatorCore {
     this.space.giveAway(range);
     this.#ring = grant(this.#ring, range, this.options.name, to);
     this.outbox.changed();
-    this.sendState();
     this.outbox.after(() => this.options.onRing?.());
   }
 
@@ -357,7 +357,10 @@ export class AllocatorCore {
     if (!this.options.tidy || !this.hasRing) return;
     const keep = Math.max(this.space.used, 1);
     const gift = tidyGift(this.#ring, this.options.name, this.space, keep);
-    if (gift && !this.takeovers.fenced(gift.to) && this.options.isKnownPeer(gift.to)) this.#give(gift.range, gift.to);
+    if (gift && !this.takeovers.fenced(gift.to) && this.options.isKnownPeer(gift.to)) {
+      this.#give(gift.range, gift.to);
+      this.sendState();
+    }
   }
 
   #takeAll(from: PeerName): number {

@@ -147,15 +147,17 @@ export class Requests {
     }
   }
 
-  /** A peer has sent its ring: whatever it was asked is answered. */
-  answered(peer: PeerName): void {
+  /** A peer has sent its ring, which `learn` merges: whatever it was asked is answered. */
+  answered(peer: PeerName, learn: () => void): void {
     const open = this.#open.get(peer);
-    if (!open) return;
+    if (!open) return learn();
+    // Before merging, which may finish a request: its explanation should have this answer.
     this.#note(peer, "granted");
     // What came may be of no use, such as the first address of the subnet: then this peer is not asked again at once, or two
     // peers could pass that address to and fro for ever.
     this.#empty.set(peer, { ...open, at: this.#core.options.now(), answer: "granted" });
     const before = this.pending;
+    learn();
     this.retryAll();
     if (this.pending < before) {
       this.#empty.delete(peer);
@@ -359,7 +361,11 @@ export class Requests {
     const { owner, address } = from;
     const now = this.#core.options.now();
     const asked = request.asked.at(-1);
-    if (asked?.peer === owner && asked.answer === undefined && now - asked.at < TICK_MS) return false;
+    // Once a tick, whatever the answer was: asking again upon a refusal would go to and fro at the speed of the network.
+    if (asked?.peer === owner && asked.answer !== "unreachable" && now - asked.at < TICK_MS) {
+      request.reason = { code: asked.answer === undefined ? "ASKED" : "NO_SPACE", asked: [...request.asked] };
+      return false;
+    }
     const range = { start: address, end: address + 1 };
     // Not among the open questions: a claim asks for its own address, whatever else is under way.
     const sent = this.#core.ask(owner, range);

@@ -147,10 +147,11 @@ export class Takeovers {
     this.#settleAll();
   }
 
-  /** Asks again those who have not answered. */
+  /** Asks again those who have not answered; stops waiting for originals, which never will. */
   tick(): void {
     for (const claim of this.#claims.values()) claim.asked.clear();
     this.#askMissing();
+    this.#settleAll();
     for (const [dead, { claimant }] of this.#consents) {
       if (!this.#host.owns(dead) || !this.#members.has(claimant)) this.#release(dead);
     }
