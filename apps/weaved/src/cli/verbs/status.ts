@@ -53,11 +53,14 @@ async function status(context: Context, part: string | undefined): Promise<void>
 }
 
 async function structured(context: Context, part: string | undefined): Promise<void> {
+  if (part !== undefined && part !== "links" && part !== "overview") {
+    context.print(await reportPart(context, part));
+    return;
+  }
   const body = await context.client.call("GET", "/v1/overview");
   const value = JSON.parse(body) as Parameters<typeof overview>[0];
   if (part === "links") show(context, value.links, linksTable);
-  else if (part === undefined || part === "overview") show(context, value, overview);
-  else context.print(await reportPart(context, part));
+  else show(context, value, overview);
 }
 
 async function reportPart(context: Context, part: string): Promise<string> {
