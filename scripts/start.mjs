@@ -2,4 +2,4 @@
 import { run, setup } from "./setup.mjs";
 
 setup();
-run("node", ["apps/netlab/bin/netlab", "demo", ...process.argv.slice(2)]);
+run("node", ["apps/netlab/bin/netlab", "tour", ...process.argv.slice(2)]);

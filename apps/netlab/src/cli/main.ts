@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { tour } from "../demo/tour.ts";
 import { NetlabError } from "../errors.ts";
 import { createLab } from "../node/lab.ts";
 import { sweep } from "../node/registry.ts";
@@ -57,6 +58,14 @@ program
   .action(async () => {
     prepare();
     await demo();
+  });
+program
+  .command("tour")
+  .option("--keep", "leave the network up until Ctrl-C or netlab down")
+  .description("show what weaved does, on three hosts, by measuring it")
+  .action(async (options: { keep?: boolean }) => {
+    prepare();
+    await tour(options);
   });
 
 try {
