@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { libc } from "./linux/libc.ts";
 import { type EventFd, eventFd } from "./linux/poll.ts";
@@ -19,22 +20,25 @@ export interface WorkerEvents {
 }
 
 /**
- * Where the worker's file is. From sources it runs through tsx, because Node 20 reads no TypeScript; `dist` needs nothing.
+ * Makes the thread. From sources it runs `dist` where that is built; else, because Node 20 reads no TypeScript, a thread that
+ * first registers tsx by its API (`--import tsx` does not reach worker threads).
  */
-function workerFile(): { readonly url: URL; readonly execArgv: string[] } {
-  const source = new URL("./worker/main.ts", import.meta.url);
-  if (!import.meta.url.endsWith(".ts")) return { url: new URL("./worker/main.js", import.meta.url), execArgv: [] };
+function makeThread(workerData: WorkerStart): Worker {
+  const options = { workerData, name: "datapath" };
+  if (!import.meta.url.endsWith(".ts")) return new Worker(new URL("./worker/main.js", import.meta.url), options);
   const built = new URL("../../dist/node/worker/main.js", import.meta.url);
   const wantsSource = process.env.WEAVED_WORKER === "source" || !existsSync(fileURLToPath(built));
-  if (!wantsSource) return { url: built, execArgv: [] };
-  return { url: source, execArgv: ["--import", "tsx", "--conditions=@weaved/source"] };
+  if (!wantsSource) return new Worker(built, { ...options, execArgv: [] });
+  const tsx = createRequire(import.meta.url).resolve("tsx/esm/api");
+  const source = new URL("./worker/main.ts", import.meta.url).href;
+  const code = `import(${JSON.stringify(pathToFileURL(tsx).href)}).then((tsx) => { (tsx.register ?? tsx.default.register)(); return import(${JSON.stringify(source)}); })`;
+  return new Worker(code, { ...options, eval: true, execArgv: ["--conditions=@weaved/source"] });
 }
 
 /** Starts the worker. Errors of its start come through `onDied`. */
 export function startWorker(start: Omit<WorkerStart, "wakeFd">, events: WorkerEvents): WorkerHost {
   const wake: EventFd = eventFd();
-  const { url, execArgv } = workerFile();
-  const worker = new Worker(url, { workerData: { ...start, wakeFd: wake.fd }, execArgv, name: "datapath" });
+  const worker = makeThread({ ...start, wakeFd: wake.fd });
   let closing = false;
   const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   worker.on("message", (message: FromWorker) => events.onMessage(message));
