@@ -50,7 +50,11 @@ export function createFirewallKeeper(runner: Runner): FirewallKeeper {
       }
       await must(runner, { argv: ["nft", "-f", "-"], stdin: firewallRules(spec) });
       await ensureHook(spec);
-      applied = { rules, listed: await list() };
+      // The first listing is the measure: a later one may already show what somebody did since the rules went in.
+      if (applied?.rules !== rules) {
+        const listed = await list();
+        applied = listed[0] === "" ? undefined : { rules, listed };
+      }
       return true;
     },
     async clear() {

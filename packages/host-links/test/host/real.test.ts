@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createHostLinks, createHostRunner, type HostLinks } from "../../src/node/index.ts";
 
@@ -21,10 +21,16 @@ const pings = (netns: string, address: string) => {
   }
 };
 
-/** Waits until something is so. */
-async function until(what: string, check: () => boolean, timeoutMs = 5000): Promise<number> {
+/** Leaves this process free to repair what is missing meanwhile. */
+const pingsMeanwhile = (netns: string, address: string) =>
+  new Promise<boolean>((resolve) => {
+    execFile("ip", ["netns", "exec", netns, "ping", "-c1", "-W1", address], (error) => resolve(!error));
+  });
+
+/** Waits until something is so; how long it took, in milliseconds. */
+async function until(what: string, check: () => boolean | Promise<boolean>, timeoutMs = 5000): Promise<number> {
   const start = performance.now();
-  while (!check()) {
+  while (!(await check())) {
     if (performance.now() - start > timeoutMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -124,9 +130,9 @@ describe.skipIf(!root)("host links with real packets (needs root)", () => {
     }
     expect(rules().split("\n").length).toBe(before.split("\n").length);
     within(host, "ip", "address", "delete", "10.32.0.254/24", "dev", "weave");
-    expect(await until("address back", () => pings(host, "10.32.0.1"))).toBeLessThan(2000);
+    expect(await until("address back", () => pingsMeanwhile(host, "10.32.0.1"))).toBeLessThan(2000);
     within(two, "ip", "link", "delete", "ethwe");
-    expect(await until("link back", () => pings(one, "10.32.0.2"))).toBeLessThan(2000);
+    expect(await until("link back", () => pingsMeanwhile(one, "10.32.0.2"))).toBeLessThan(2000);
     await watching.close();
   });
 
