@@ -122,7 +122,7 @@ function countsText(counts: Record<string, number>): string {
     .join(", ");
 }
 
-/** Ten pings a second from the client while something happens; how long they went unanswered. */
+/** Pings from the client once something has happened; how long they went unanswered. */
 async function gap(client: LabContainer, address: string, happening: () => Promise<void>): Promise<string> {
   await happening();
   const start = performance.now();
@@ -136,10 +136,14 @@ async function reroute({ oslo, rome, york, client }: Stage): Promise<void> {
   const target = york.host.container("target");
   const address = await york.attach(target);
   await waitFor("york answers", async () => (await client.ping(address, { count: 1 })).received === 1, 10_000);
-  const firewall = `table ip broken { chain out { type filter hook output priority 0
+  const firewall = `table ip broken {
+  chain out {
+    type filter hook output priority 0
     ip daddr ${york.host.address} meta l4proto tcp reject with tcp reset
     ip daddr ${york.host.address} drop
-  } }`;
+  }
+}
+`;
   const time = await gap(client, address, async () => {
     await oslo.host.must("nft", ["-f", "-"], { input: firewall });
     await waitFor("oslo has lost york", async () => (await linksOf(oslo)).length === 1, 20_000, 10);
