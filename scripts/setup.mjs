@@ -20,16 +20,16 @@ export const env = {
 };
 
 /**
- * Runs a command with its output passed through (or to standard error when `quiet`); ends this process if it fails.
+ * Runs a command with its output passed through; ends this process if it fails.
  * @param {string} command
  * @param {string[]} args
- * @param {{quiet?: boolean, env?: Record<string, string>}} [options]
+ * @param {{env?: Record<string, string>}} [options]
  */
 export function run(command, args, options = {}) {
   const result = spawnSync(command, args, {
     cwd: root,
     env: { ...env, ...options.env },
-    stdio: options.quiet ? ["ignore", 2, 2] : ["ignore", 1, 2],
+    stdio: ["ignore", 1, 2],
   });
   if (result.error) throw result.error;
   if (result.status !== 0) process.exit(result.status ?? 1);
@@ -56,10 +56,18 @@ function installPackages() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === want) return;
   const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   console.error("setup: installing packages");
-  run("npx", ["--yes", packageManager, "install", "--frozen-lockfile", "--prefer-offline", "--reporter=silent"], {
-    quiet: true,
-  });
+  const flags = ["--frozen-lockfile", "--prefer-offline", "--reporter=append-only", "--loglevel=warn"];
+  runSilently("npx", ["--yes", packageManager, "install", ...flags]);
   writeFileSync(stamp, want);
+}
+
+/** Runs a command whose output matters only when it fails; ends this process then. */
+function runSilently(command, args) {
+  const result = spawnSync(command, args, { cwd: root, env, encoding: "utf8", maxBuffer: 1 << 28 });
+  if (result.error) throw result.error;
+  if (result.status === 0) return;
+  process.stderr.write(`${result.stdout}${result.stderr}setup: ${command} ${args.join(" ")} failed\n`);
+  process.exit(result.status ?? 1);
 }
 
 /** Installs packages and builds what changed. */
@@ -71,5 +79,5 @@ export function setup() {
   }
   installPackages();
   mkdirSync(join(root, ".cache"), { recursive: true });
-  run("pnpm", ["run", "--silent", "build"], { quiet: true });
+  runSilently("pnpm", ["run", "--silent", "build"]);
 }
