@@ -44,13 +44,13 @@ export async function runPass(context: Context, wanted: OwnershipUpdate): Promis
   const sourceDestCheck = await lookAtCheck(context);
   const view = await readView(context);
   const plan = planFor(context, view, wanted);
-  const mine = plan.routes.filter((route) => route.peer === options.self.peer).map((route) => route.destination);
   const dead = await context.sweeper.look(view.tables, view.members);
+  const { mine, theirs } = divide(plan, options.self.peer, view.members, dead);
   const applied: RouteStep[] = [];
   const conflicts: RouteConflict[] = [];
   let refused = 0;
   for (const [index, table] of view.tables.entries()) {
-    const done = await applyToTable(context, table, { mine, members: view.members, dead });
+    const done = await applyToTable(context, table, { mine, theirs, members: view.members, dead });
     view.tables[index] = await forget(context, done.table, dead);
     applied.push(...done.applied);
     conflicts.push(...done.conflicts);
@@ -126,6 +126,22 @@ function budgetOf({ options, within, memory }: Context, view: View, family: 4 | 
   return routeBudget(view.tables, view.members, within, { limit, headroom: options.headroom ?? 0, family });
 }
 
+/** Whose routes the plan's are. A peer that has no interface left will replace nothing, so its routes are nobody's. */
+function divide(plan: RoutePlan, self: PeerName, members: Registry, dead: ReadonlySet<string>) {
+  const living = new Set([...members].flatMap(([eni, peer]) => (dead.has(eni) ? [] : [peer])));
+  const of = (which: (peer: PeerName) => boolean) =>
+    new Set(plan.routes.flatMap(({ destination, peer }) => (which(peer) ? [destination] : [])));
+  return { mine: of((peer) => peer === self), theirs: of((peer) => peer !== self && living.has(peer)) };
+}
+
+/** What a table should become, as far as this host is concerned. */
+interface Desired {
+  readonly mine: ReadonlySet<string>;
+  readonly theirs: ReadonlySet<string>;
+  readonly members: Registry;
+  readonly dead: ReadonlySet<string>;
+}
+
 interface Outcome {
   readonly table: RouteTable;
   readonly applied: RouteStep[];
@@ -134,17 +150,14 @@ interface Outcome {
   readonly refused: number;
 }
 
-async function applyToTable(
-  context: Context,
-  table: RouteTable,
-  what: { readonly mine: readonly string[]; readonly members: Registry; readonly dead: ReadonlySet<string> },
-): Promise<Outcome> {
+async function applyToTable(context: Context, table: RouteTable, what: Desired): Promise<Outcome> {
   const { options, within, memory } = context;
   const room = (memory.limit ?? Number.POSITIVE_INFINITY) - countRoutes(table.routes, 4);
   const { steps, conflicts } = planTable({
     table,
     self: options.self.eni,
-    wanted: what.mine,
+    wanted: [...what.mine],
+    othersWant: what.theirs,
     members: what.members,
     dead: what.dead,
     within,

@@ -40,6 +40,11 @@ export interface TableInput {
   readonly members: Registry;
   /** CIDRs of the container network: nothing outside is ever touched. */
   readonly within: readonly Cidr[];
+  /**
+   * Destinations that should lead to other members. Their owners replace these routes: were we to delete one, we might hit
+   * the owner's new route, for DeleteRoute does not say whose.
+   */
+  readonly othersWant?: ReadonlySet<string>;
   /** Interfaces proven to be gone for good. */
   readonly dead?: ReadonlySet<string>;
   /** Take over black holes of unknown origin. @defaultValue false */
@@ -53,7 +58,7 @@ export interface TableInput {
  * - a route is ours when somebody created it (origin `CreateRoute`), its destination is inside the container network, and it
  *   leads to this host's interface or to one in the registry;
  * - ours and wanted: kept, or replaced when it leads to another member (dead or handed over);
- * - ours, leads here or to a proven dead member, not wanted: deleted;
+ * - ours, leads here or to a proven dead member, wanted by no member: deleted;
  * - leads to another living member: left to that member;
  * - anything else is foreign: never touched, reported where it holds a wanted destination. A foreign black hole is
  *   replaced only with `adoptBlackholes`.
@@ -79,12 +84,13 @@ export function planTable(input: TableInput): TablePlan {
     }
   }
   for (const route of table.routes) {
-    if (wanted.has(canonical(route.destination)) || !isInside(route, input.within)) continue;
+    const destination = canonical(route.destination);
+    if (wanted.has(destination) || input.othersWant?.has(destination) || !isInside(route, input.within)) continue;
     const here = route.eni === self;
     const gone = route.eni !== undefined && members.has(route.eni) && dead.has(route.eni);
     if (!here && !gone) continue;
     const why = here ? "no longer owned here" : "its host is gone";
-    remove.push({ do: "delete", table: table.id, destination: route.destination, was: holder(route), why });
+    remove.push({ do: "delete", table: table.id, destination, was: holder(route), why });
   }
   const full = create.length > (input.room ?? Number.POSITIVE_INFINITY);
   return { steps: full ? [...remove, ...replace, ...create] : [...create, ...replace, ...remove], conflicts };
