@@ -8,8 +8,11 @@ import { routerPort, routerReport } from "./adapters/router.ts";
 import { createAttachments } from "./attachments/attachments.ts";
 import { createBorder } from "./attachments/border.ts";
 import type { Settings } from "./config/options.ts";
+import { findIn } from "./docker/attachable.ts";
+import { createDockerClient } from "./docker/client.ts";
 import type { ControlPorts } from "./http/ports.ts";
 import type { RootLogger } from "./logging.ts";
+import { aliveIn, startContainers } from "./parts/containers.ts";
 import { followMesh, framesReport, mtuOf, startFrames } from "./parts/frames.ts";
 import { isAlive, startHost, sweepEveryMs } from "./parts/host.ts";
 import { createInsight } from "./parts/insight.ts";
@@ -101,6 +104,7 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
     const apis = { links, store, ...(ipamApi && { ipam: ipamApi }), ...(dnsApi && { dns: dnsApi }) };
     const bridge = { name: settings["weave-bridge"], mac: formatPeerName(name), mtu: mtuOf(settings) };
     const border = createBorder({ ...apis, bridge, firewall: { bridge: bridge.name } });
+    const engine = settings["docker-api"] === "" ? undefined : createDockerClient(settings["docker-api"]);
     const attachments = createAttachments({
       ...apis,
       bridge: bridge.name,
@@ -108,11 +112,19 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
       isAlive,
       logger: log.part("attachments"),
       vpc: settings.awsvpc,
+      ...(engine && { find: findIn(engine) }),
     });
     await border.restore();
     await attachments.restore();
     undo.add(every(sweepEveryMs, () => attachments.sweep(), log));
     links.watch();
+    if (engine) {
+      const logger = log.part("docker");
+      const containers = await startContainers({
+        ...{ engine, attachments, ipam, names: dns?.names, observers: [], logger, metrics },
+      });
+      undo.add(() => containers.close());
+    }
     const vpc =
       settings.awsvpc && ipam
         ? await startVpc({ settings, mesh, ipam, border, logger: log.part("vpc"), metrics })
@@ -139,7 +151,7 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
       exposures: border,
       services: border,
       attachments,
-      isAlive: async () => true,
+      isAlive: aliveIn(engine),
       report,
       metrics: () => metrics.text(),
       ...(vpc && { left: () => vpc.leave() }),

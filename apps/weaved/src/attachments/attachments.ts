@@ -1,19 +1,21 @@
-import { type AttachmentSpec, macOfAddress, type Target } from "@weaved/host-links";
-import type { AddressArgument } from "../cli/address-arguments.ts";
-import { addressArgumentText, parseAddressArgument } from "../cli/address-arguments.ts";
-import { cidrText, parseCidr, parseSubnet } from "../http/exchange.ts";
-import type { AttachmentRow, AttachmentsPort, AttachRequest, Cidr, DnsPort, IpamPort } from "../http/ports.ts";
+import type { AttachmentSpec, Target } from "@weaved/host-links";
+import { cidrText } from "../http/exchange.ts";
+import type { AttachmentsPort, AttachRequest, Cidr, DnsPort, IpamPort } from "../http/ports.ts";
 import type { Logger } from "../logging.ts";
 import type { Store } from "../state/store.ts";
+import { createAddresses } from "./addresses.ts";
+import { rewriteHosts } from "./hosts-file.ts";
+import { type Attachment, readSaved, toRow } from "./record.ts";
 import { type Attachable, type FindContainer, resolveReference } from "./reference.ts";
 
 /** What moves interfaces; `@weaved/host-links/node` offers it. */
 export interface Links {
   attach(spec: AttachmentSpec): Promise<unknown>;
-  /** Takes the named addresses away; all, and the interface, when none are named. */
+  /** Takes the named addresses away; all, and the interface, when none are named. Without target only our end is cleaned up. */
   detach(what: {
     readonly id: string;
-    readonly target: Target;
+    readonly target?: Target;
+    readonly ifname?: string;
     readonly addresses?: readonly string[];
   }): Promise<unknown>;
 }
@@ -34,203 +36,210 @@ export interface AttachmentsOptions {
   readonly vpc: boolean;
 }
 
-interface Attachment {
-  readonly id: string;
-  readonly target: Target;
-  readonly hasEngine: boolean;
-  readonly cidrs: Cidr[];
-  readonly multicastRoute: boolean;
-  readonly hostname?: string;
-}
-
 const storeKey = "attachments";
 
 /** Attached namespaces of this host, kept over restarts. */
 export interface Attachments extends AttachmentsPort {
   /** Takes up what was attached before a restart: what is still alive is repaired, what is gone is given back. */
   restore(): Promise<void>;
-  /** Gives back what belongs to namespaces that are gone and that no engine tells us of. */
+  /** Gives back what belongs to namespaces that are gone and that nobody tells us of. */
   sweep(): Promise<void>;
-  /** A container has ended; its addresses stay reserved for a while, its names go. */
+  /** A container has ended; its names go, its addresses are remembered for when it returns. */
   ended(id: string): Promise<void>;
+  /** A container runs (again): what it had is put in place, if it had anything. */
+  returned(what: Attachable): Promise<void>;
+  /** A container will not come back. */
+  removed(id: string): Promise<void>;
+  /** Ids of the containers of the engine that are attached, or were and may return. */
+  ofEngine(): string[];
   readonly count: number;
 }
 
 /** Makes the keeper of attachments. */
 export function createAttachments(options: AttachmentsOptions): Attachments {
-  const { links, ipam, dns, store, logger } = options;
-  /** Bounded by: attached namespaces of this host. */
+  const { links, dns, store, logger } = options;
+  const addresses = createAddresses(options);
+  /** Bounded by: attached namespaces of this host, and ended containers that the engine still has. */
   const all = new Map<string, Attachment>();
+  const inOrder = createQueues();
   const save = () => store.save(storeKey, [...all.values()]);
 
   async function attach(request: AttachRequest): Promise<Cidr[]> {
-    const what = await resolveReference(request.container, options.find);
-    const before = all.get(what.id);
-    const got = await obtain(what, request.addresses);
-    const known = new Map([...(before?.cidrs ?? []), ...got].map((cidr) => [cidr.address, cidr]));
-    const attachment: Attachment = {
-      id: what.id,
-      target: what.target,
-      hasEngine: what.hasEngine,
-      cidrs: [...known.values()],
-      multicastRoute: request.multicastRoute && !options.vpc,
-      ...(what.hostname && request.dns && { hostname: what.hostname }),
-    };
+    const found = await resolveReference(request.container, options.find);
+    const what = request.id === undefined ? found : { ...found, id: request.id, keeper: "maker" as const };
+    return inOrder(what.id, async () => {
+      const before = await comeBack(what);
+      const got = await addresses.obtain(what, request.addresses);
+      const known = new Map([...(before?.cidrs ?? []), ...got].map((cidr) => [cidr.address, cidr]));
+      const hostname = request.dns ? what.hostname : undefined;
+      const { ifname, hairpin, routes, rewriteHosts: hosts } = request;
+      const attachment: Attachment = {
+        ...before,
+        ...{ id: what.id, target: what.target, keeper: what.keeper, cidrs: [...known.values()] },
+        multicastRoute: request.multicastRoute && !options.vpc,
+        ...(hostname && { hostname }),
+        ...(hosts && { hosts }),
+        ...(ifname && { ifname }),
+        ...(hairpin && { hairpin }),
+        ...(routes && { routes }),
+      };
+      if (hosts) await writeHosts(what, attachment.cidrs);
+      const added = got.filter(({ address }) => !before?.cidrs.some((cidr) => cidr.address === address));
+      await plugOr(attachment, () => addresses.giveBack(what.id, added));
+      return got;
+    });
+  }
+
+  /** Names come first and the interface last: who waits for the interface finds everything else in place. */
+  async function plugOr(attachment: Attachment, undo: () => void): Promise<void> {
+    register(attachment);
     try {
       await plug(attachment);
     } catch (error) {
-      for (const { address } of got)
-        if (!before?.cidrs.some((cidr) => cidr.address === address)) ipam?.release(what.id, address);
+      undo();
       throw error;
     }
-    all.set(what.id, attachment);
-    register(attachment);
+    all.set(attachment.id, attachment);
     await save();
-    return got;
   }
 
-  async function plug({ id, target, cidrs, multicastRoute }: Attachment): Promise<void> {
-    await links.attach({
-      id,
-      target,
-      bridge: options.bridge,
-      mtu: options.mtu,
-      addresses: cidrs.map(cidrText),
-      multicastRoute,
+  /** What the container has; of an ended one, what it gets again. */
+  async function comeBack(what: Attachable): Promise<Attachment | undefined> {
+    const before = all.get(what.id);
+    if (!before?.ended) return before;
+    const { ended: _, ...rest } = before;
+    const cidrs = await addresses.regain(before).catch((error: Error) => {
+      logger.warn(`${what.id} does not get its addresses again: ${error.message}`, { code: "ATTACH_REGAIN" });
+      return [];
     });
+    return { ...rest, target: what.target, cidrs };
+  }
+
+  async function writeHosts({ id, hostname, hostsFile }: Attachable, cidrs: readonly Cidr[]): Promise<void> {
+    if (!hostsFile?.path) return;
+    const entries = { hostname: hostname ?? id.slice(0, 12), addresses: cidrs.map((cidr) => cidr.address) };
+    // The file as the engine made it is good enough for most programs.
+    await rewriteHosts(hostsFile.path, { ...entries, extra: hostsFile.extra }).catch((error: Error) =>
+      logger.warn(`cannot rewrite /etc/hosts of ${id}: ${error.message}`, { code: "ATTACH_HOSTS" }),
+    );
+  }
+
+  async function plug({ id, target, cidrs, multicastRoute, ifname, hairpin, routes }: Attachment): Promise<void> {
+    const spec: AttachmentSpec = {
+      ...{ id, target, multicastRoute, bridge: options.bridge, mtu: options.mtu, addresses: cidrs.map(cidrText) },
+      ...(ifname && { ifname }),
+      ...(hairpin && { hairpin }),
+      ...(routes && { routes }),
+    };
+    // The end of a namespace is carried out in the background: links of an earlier one may vanish under our hands.
+    await links.attach(spec).catch(() => links.attach(spec));
   }
 
   function register({ id, hostname, cidrs }: Attachment): void {
     if (hostname) for (const { address } of cidrs) dns?.add(hostname, id, address);
   }
 
-  async function obtain({ id, hasEngine }: Attachable, texts: readonly string[]): Promise<Cidr[]> {
-    const wanted = texts.length > 0 ? texts.map(readArgument) : [{ is: "default" } as const];
-    const got: Cidr[] = [];
-    for (const argument of wanted) got.push(await obtainOne(id, hasEngine, argument));
-    return got;
-  }
-
-  async function obtainOne(id: string, isContainer: boolean, argument: AddressArgument): Promise<Cidr> {
-    const signal = new AbortController().signal;
-    if (argument.is === "address") {
-      const cidr = parseCidr(argument.cidr);
-      await ipam?.claim(id, cidr, { isContainer, noErrorOnUnknown: false, signal });
-      return cidr;
-    }
-    if (!ipam)
-      throw new Error(
-        `${addressArgumentText(argument)} needs automatic allocation: launch with --ipalloc-range, or name an address`,
-      );
-    return ipam.allocate(id, argument.is === "subnet" ? parseSubnet(argument.cidr) : ipam.defaultSubnet, {
-      isContainer,
-      signal,
+  async function detach(reference: string, texts: readonly string[]): Promise<Cidr[]> {
+    const id = all.has(reference) ? reference : (await resolveReference(reference, options.find)).id;
+    return inOrder(id, async () => {
+      const attachment = all.get(id);
+      if (!attachment) return [];
+      const { target, ifname, cidrs } = attachment;
+      const taken =
+        texts.length > 0 ? cidrs.filter((cidr) => texts.some((text) => addresses.matches(text, cidr))) : cidrs;
+      const left = cidrs.filter((cidr) => !taken.includes(cidr));
+      const what = { id, target, ...(ifname && { ifname }) };
+      await links.detach({ ...what, ...(left.length > 0 && { addresses: taken.map(cidrText) }) });
+      addresses.giveBack(id, taken);
+      if (left.length > 0) all.set(id, { ...attachment, cidrs: left });
+      else all.delete(id);
+      await save();
+      return [...taken];
     });
   }
 
-  async function detach(reference: string, texts: readonly string[]): Promise<Cidr[]> {
-    const attachment = all.get(reference) ?? all.get((await resolveReference(reference, options.find)).id);
-    if (!attachment) return [];
-    const taken =
-      texts.length > 0
-        ? attachment.cidrs.filter((cidr) => texts.some((text) => matches(readArgument(text), cidr)))
-        : attachment.cidrs;
-    const left = attachment.cidrs.filter((cidr) => !taken.includes(cidr));
-    const { id, target } = attachment;
-    await links.detach({ id, target, ...(left.length > 0 && { addresses: taken.map(cidrText) }) });
-    giveBack(attachment, taken);
-    if (left.length > 0) all.set(id, { ...attachment, cidrs: left });
-    else all.delete(id);
-    await save();
-    return taken;
-  }
-
-  function matches(argument: AddressArgument, { address }: Cidr): boolean {
-    if (argument.is === "address") return argument.cidr.split("/")[0] === address;
-    const subnet = argument.is === "subnet" ? argument.cidr : ipam && cidrText(ipam.defaultSubnet);
-    return subnet !== undefined && inSubnet(address, subnet);
-  }
-
-  function giveBack({ id }: Attachment, cidrs: readonly Cidr[]): void {
-    for (const { address } of cidrs) {
-      dns?.remove({ containerId: id, address });
-      try {
-        ipam?.release(id, address);
-      } catch {
-        // Never allocated by us: an address outside the range, say.
-      }
-    }
+  async function restoreOne(saved: Attachment): Promise<void> {
+    const { id, keeper, target } = saved;
+    // Whether containers still run, and under which process, the engine will tell; a process id may be another's by now.
+    const toldLater = keeper === "engine" && options.find !== undefined;
+    const alive = !toldLater && options.isAlive(target);
+    if (!alive && !toldLater && keeper !== "maker") return addresses.giveBack(id, saved.cidrs);
+    all.set(id, saved);
+    if (!alive) return;
+    register(saved);
+    await plug(saved).catch((error: Error) =>
+      logger.warn(`cannot repair the attachment of ${id}: ${error.message}`, { code: "ATTACH_REPAIR" }),
+    );
   }
 
   return {
     attach,
     detach,
     get count() {
-      return all.size;
+      return [...all.values()].filter(({ ended }) => !ended).length;
     },
     async list(references) {
-      const ids = new Set(references);
-      const rows = [...all.values()].filter(
-        ({ id, hostname }) =>
-          ids.size === 0 ||
-          ids.has(id) ||
-          [...ids].some((given) => id.startsWith(given) || hostname?.startsWith(`${given}.`)),
+      const rows = [...all.values()].filter(({ ended }) => !ended);
+      if (references.length === 0) return rows.map(toRow);
+      const ids = await Promise.all(
+        references.map(async (given) =>
+          all.has(given) ? given : ((await options.find?.(given).catch(() => undefined))?.id ?? given),
+        ),
       );
-      return rows.map(toRow);
+      return rows.filter(({ id }) => ids.some((given) => id === given || id.startsWith(given))).map(toRow);
     },
     async restore() {
-      for (const saved of readSaved(await store.load(storeKey))) {
-        if (!options.isAlive(saved.target)) {
-          giveBack(saved, saved.cidrs);
-          continue;
-        }
-        all.set(saved.id, saved);
-        await plug(saved).catch((error: Error) =>
-          logger.warn(`cannot repair the attachment of ${saved.id}: ${error.message}`),
-        );
-        register(saved);
-      }
+      for (const saved of readSaved(await store.load(storeKey))) await restoreOne(saved);
       await save();
     },
     async sweep() {
-      const gone = [...all.values()].filter(({ hasEngine, target }) => !hasEngine && !options.isAlive(target));
-      for (const attachment of gone) {
-        logger.info(`${attachment.id} has ended`, { addresses: attachment.cidrs.map(cidrText) });
-        giveBack(attachment, attachment.cidrs);
-        all.delete(attachment.id);
+      const gone = [...all.values()].filter(({ keeper, target }) => keeper === "namespace" && !options.isAlive(target));
+      for (const { id, cidrs } of gone) {
+        logger.info(`${id} has ended`, { addresses: cidrs.map(cidrText) });
+        addresses.giveBack(id, cidrs);
+        all.delete(id);
       }
       if (gone.length > 0) await save();
     },
-    async ended(id) {
-      if (!all.delete(id)) return;
-      dns?.remove({ containerId: id });
-      await save();
-    },
+    ended: (id) =>
+      inOrder(id, async () => {
+        const attachment = all.get(id);
+        if (!attachment || attachment.ended) return;
+        all.set(id, { ...attachment, ended: true });
+        // Its links went with the namespace; this has them forgotten, before another process gets the same id.
+        await links.detach({ id }).catch(() => {});
+        await save();
+      }),
+    returned: (what) =>
+      inOrder(what.id, async () => {
+        const before = all.get(what.id);
+        const attachment = await comeBack(what);
+        if (!before || !attachment || attachment.cidrs.length === 0) return;
+        if (before.ended && before.hosts) await writeHosts(what, attachment.cidrs);
+        await plugOr({ ...attachment, target: what.target }, () => {});
+        if (before.ended) logger.info(`${what.id.slice(0, 12)} is back`, { addresses: attachment.cidrs.map(cidrText) });
+      }),
+    removed: (id) =>
+      inOrder(id, async () => {
+        if (!all.delete(id)) return;
+        await links.detach({ id }).catch(() => {});
+        await save();
+      }),
+    ofEngine: () => [...all.values()].filter(({ keeper }) => keeper === "engine").map(({ id }) => id),
   };
 }
 
-function readArgument(text: string): AddressArgument {
-  const argument = parseAddressArgument(text);
-  if (!argument) throw new Error(`"${text}" is no address; expected [ip:]A.B.C.D/N, net:A.B.C.D/N or net:default`);
-  return argument;
-}
-
-function readSaved(value: unknown): Attachment[] {
-  return Array.isArray(value) ? (value as Attachment[]) : [];
-}
-
-/** The MAC is derived from the first address, so it can be said without looking (see host-links). */
-function toRow({ id, cidrs, hostname }: Attachment): AttachmentRow {
-  return { id, mac: macOf(cidrs[0]?.address), addresses: cidrs, ...(hostname && { hostname }) };
-}
-
-function macOf(address: string | undefined): string {
-  return address === undefined ? "" : macOfAddress(`${address}/32`);
-}
-
-function inSubnet(address: string, subnet: string): boolean {
-  const { address: network, prefixLength } = parseCidr(subnet);
-  const number = (text: string) => text.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-  const size = 2 ** (32 - prefixLength);
-  return Math.floor(number(address) / size) === Math.floor(number(network) / size);
+/** What concerns one id happens one after the other: a start must not overtake the end before it. */
+function createQueues(): <T>(id: string, act: () => Promise<T>) => Promise<T> {
+  /** Bounded by: attachments being changed at this moment. */
+  const tails = new Map<string, Promise<unknown>>();
+  return (id, act) => {
+    const result = (tails.get(id) ?? Promise.resolve()).then(act);
+    const tail = result.catch(() => {});
+    tails.set(id, tail);
+    void tail.then(() => {
+      if (tails.get(id) === tail) tails.delete(id);
+    });
+    return result;
+  };
 }

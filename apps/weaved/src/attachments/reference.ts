@@ -1,5 +1,11 @@
 import type { Target } from "@weaved/host-links";
 
+/**
+ * Who tells us that an attachment is over: the engine by an event, the namespace by vanishing, or its maker by detaching it,
+ * whatever becomes of the namespace (CNI).
+ */
+export type Keeper = "engine" | "namespace" | "maker";
+
 /** A container, process, or namespace that can be attached. */
 export interface Attachable {
   /** Under which its addresses and names are filed. */
@@ -7,11 +13,12 @@ export interface Attachable {
   readonly target: Target;
   /** Fully qualified, when it has a name in the domain. */
   readonly hostname?: string;
-  /** False for what no engine looks after: its end must be noticed by watching the process. */
-  readonly hasEngine: boolean;
+  readonly keeper: Keeper;
+  /** What the container sees as /etc/hosts, and the entries its owner wants there (`NAME:ADDRESS`). */
+  readonly hostsFile?: { readonly path: string; readonly extra: readonly string[] };
 }
 
-/** Finds containers of an engine by id or name; undefined when there is none of that name. */
+/** Finds containers of an engine by id or name; undefined when there is none of that name, or it does not run. */
 export type FindContainer = (reference: string) => Promise<Attachable | undefined>;
 
 /** A reference that leads nowhere. */
@@ -20,15 +27,16 @@ export class UnknownContainer extends Error {
 }
 
 /**
- * What a person means: `pid:1234`, `ns:NAME` (of `ip netns`), else a container of the engine.
+ * What a person means: `pid:1234`, `ns:NAME` (of `ip netns`), `path:/run/netns/NAME`, else a container of the engine.
  *
  * @throws UnknownContainer with what to write instead
  */
 export async function resolveReference(reference: string, find: FindContainer | undefined): Promise<Attachable> {
-  const pid = /^pid:(\d+)$/.exec(reference)?.[1];
-  if (pid !== undefined) return { id: reference, target: { pid: Number(pid) }, hasEngine: false };
-  const name = /^ns:([^/]+)$/.exec(reference)?.[1];
-  if (name !== undefined) return { id: reference, target: { name }, hasEngine: false };
+  const [, kind, rest] = /^(pid|ns|path):(.+)$/.exec(reference) ?? [];
+  const own = (target: Target): Attachable => ({ id: reference, target, keeper: "namespace" });
+  if (kind === "pid" && /^\d+$/.test(rest!)) return own({ pid: Number(rest) });
+  if (kind === "ns" && !rest!.includes("/")) return own({ name: rest! });
+  if (kind === "path" && rest!.startsWith("/")) return own({ path: rest! });
   const found = await find?.(reference);
   if (found) return found;
   const remedy = find ? "see docker ps" : "this daemon runs without Docker: use pid:PID or ns:NAME";

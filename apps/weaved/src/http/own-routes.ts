@@ -29,6 +29,10 @@ const attachBody = z.object({
   dns: z.boolean().default(true),
   rewriteHosts: z.boolean().default(false),
   multicastRoute: z.boolean().default(true),
+  id: z.string().min(1).optional(),
+  ifname: z.string().min(1).optional(),
+  hairpin: z.boolean().optional(),
+  routes: z.array(z.object({ to: z.string(), via: z.string().exactOptional() })).optional(),
 });
 
 function attachmentRoutes(app: Hono, attachments: AttachmentsPort): void {

@@ -83,6 +83,12 @@ export interface AttachRequest {
   readonly dns: boolean;
   readonly rewriteHosts: boolean;
   readonly multicastRoute: boolean;
+  /** Files the attachment under this id, and keeps it until it is detached, whatever becomes of the namespace. */
+  readonly id?: string | undefined;
+  /** @defaultValue "ethwe" */
+  readonly ifname?: string | undefined;
+  readonly hairpin?: boolean | undefined;
+  readonly routes?: readonly { readonly to: string; readonly via?: string }[] | undefined;
 }
 
 export interface AttachmentRow {

@@ -1,0 +1,99 @@
+import { type AddressArgument, addressArgumentText, parseAddressArgument } from "../cli/address-arguments.ts";
+import { cidrText, parseCidr, parseSubnet } from "../http/exchange.ts";
+import type { Cidr, DnsPort, IpamPort } from "../http/ports.ts";
+import type { Attachment } from "./record.ts";
+import type { Attachable } from "./reference.ts";
+
+/** Gets addresses for attachments, and gives them back. */
+export interface Addresses {
+  /** One address for each argument, as `[ip:]A.B.C.D/N`, `net:...`; one of the default subnet when there is none. */
+  obtain(what: Attachable, arguments_: readonly string[]): Promise<Cidr[]>;
+  /** Those of before where nobody else has them, and others of the same subnets in their place. */
+  regain(attachment: Attachment): Promise<Cidr[]>;
+  /** Withdraws the names and frees the addresses. */
+  giveBack(id: string, cidrs: readonly Cidr[]): void;
+  /** Is the address what the argument names, or of the subnet it names? */
+  matches(argument: string, cidr: Cidr): boolean;
+}
+
+/** Makes it from the parts that are switched on. */
+export function createAddresses({ ipam, dns }: { readonly ipam?: IpamPort; readonly dns?: DnsPort }): Addresses {
+  async function claim(id: string, cidr: Cidr, isContainer: boolean): Promise<Cidr> {
+    const signal = new AbortController().signal;
+    await ipam?.claim(id, cidr, { isContainer, noErrorOnUnknown: false, signal });
+    return cidr;
+  }
+
+  async function allocate(id: string, argument: AddressArgument, isContainer: boolean): Promise<Cidr> {
+    if (!ipam)
+      throw new Error(
+        `${addressArgumentText(argument)} needs automatic allocation: launch with --ipalloc-range, or name an address`,
+      );
+    const subnet = argument.is === "subnet" ? parseSubnet(argument.cidr) : ipam.defaultSubnet;
+    return ipam.allocate(id, subnet, { isContainer, signal: new AbortController().signal });
+  }
+
+  const giveBack: Addresses["giveBack"] = (id, cidrs) => {
+    for (const { address } of cidrs) {
+      dns?.remove({ containerId: id, address });
+      try {
+        ipam?.release(id, address);
+      } catch {
+        // Never allocated by us: an address outside the range, say.
+      }
+    }
+  };
+
+  return {
+    giveBack,
+    async obtain({ id, keeper }, texts) {
+      const isContainer = keeper === "engine";
+      const wanted = texts.length > 0 ? texts.map(readArgument) : [{ is: "default" } as const];
+      const got: Cidr[] = [];
+      for (const argument of wanted)
+        got.push(
+          argument.is === "address"
+            ? await claim(id, parseCidr(argument.cidr), isContainer)
+            : await allocate(id, argument, isContainer),
+        );
+      return got;
+    },
+    async regain({ id, keeper, cidrs }) {
+      const got: Cidr[] = [];
+      for (const cidr of cidrs) {
+        const again = claim(id, cidr, keeper === "engine");
+        got.push(await again.catch(() => allocate(id, subnetOf(cidr), keeper === "engine")));
+      }
+      return got;
+    },
+    matches(text, { address }) {
+      const argument = readArgument(text);
+      if (argument.is === "address") return argument.cidr.split("/")[0] === address;
+      const subnet = argument.is === "subnet" ? argument.cidr : ipam && cidrText(ipam.defaultSubnet);
+      return subnet !== undefined && inSubnet(address, subnet);
+    },
+  };
+}
+
+function readArgument(text: string): AddressArgument {
+  const argument = parseAddressArgument(text);
+  if (!argument) throw new Error(`"${text}" is no address; expected [ip:]A.B.C.D/N, net:A.B.C.D/N or net:default`);
+  return argument;
+}
+
+function toNumber(address: string): number {
+  return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+}
+
+function inSubnet(address: string, subnet: string): boolean {
+  const { address: network, prefixLength } = parseCidr(subnet);
+  const size = 2 ** (32 - prefixLength);
+  return Math.floor(toNumber(address) / size) === Math.floor(toNumber(network) / size);
+}
+
+function subnetOf({ address, prefixLength }: Cidr): AddressArgument {
+  const size = 2 ** (32 - prefixLength);
+  const start = Math.floor(toNumber(address) / size) * size;
+  const quad = [24, 16, 8, 0].map((shift) => Math.floor(start / 2 ** shift) % 256).join(".");
+  return { is: "subnet", cidr: `${quad}/${prefixLength}` };
+}
