@@ -11,6 +11,7 @@
  * ```
  * @packageDocumentation
  */
+export { type Cidr, parseCidr } from "./address.ts";
 export { VpcRoutesError, type VpcRoutesErrorCode } from "./errors.ts";
 export { nativeRanges } from "./lookup.ts";
 export { type CidrProblem, findCidrProblems } from "./overlap.ts";
