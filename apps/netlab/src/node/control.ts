@@ -82,7 +82,12 @@ export function createFaults(topology: Topology, switches: Place, outside: (host
       return load();
     },
     lose: (a, b, percent) => both(names(a), names(b), { lossPercent: percent }),
-    limitSize: (a, b, maxBytes) => both(names(a), names(b), { maxBytes }),
+    async limitSize(a, b, maxBytes) {
+      // Virtual cables pass batches of segments as one large packet; real ones cut them, so only then sizes mean something.
+      const cutFirst = (device: string) => [["ip", "link", "set", device, "gso_max_segs", "1"]];
+      for (const group of [a, b]) await eachCable(group, cutFirst);
+      await both(names(a), names(b), { maxBytes });
+    },
     setPath(from, to, fault) {
       set(names(from), names(to), fault);
       return load();
