@@ -37,11 +37,14 @@ async function twoPeers(overlays: string, password?: string, underlayMtu = 1500)
 const c = (i: number, command: string, timeoutMs = 60_000): Promise<string> =>
   shAsync(`ip netns exec ${(lab as Lab).container(i)} ${command}`, timeoutMs);
 
-/** Bytes per second of TCP from container 1 to 2. */
+/** Bits per second of TCP from container 1 to 2. */
 async function iperf(seconds: number, extra = ""): Promise<number> {
   await c(2, "iperf3 -s -D -1 --forceflush");
-  const out = await c(1, `iperf3 -J -c 10.32.0.2 -t ${seconds} ${extra}`);
-  return JSON.parse(out).end.sum_received.bits_per_second;
+  // It detaches before it listens.
+  await until("iperf3 listens", async () => (await c(2, "ss -Hltn sport = :5201")) !== "");
+  const { error, end } = JSON.parse(await c(1, `iperf3 -J -c 10.32.0.2 -t ${seconds} ${extra} || true`));
+  if (error !== undefined) throw new Error(`iperf3: ${error}`);
+  return end.sum_received.bits_per_second;
 }
 
 describe.each([
