@@ -10,7 +10,7 @@ export interface RateLimitOptions {
   readonly burst?: number;
   /** Queries per second of all limited sources together, in the long run. @defaultValue 5000 */
   readonly totalPerSecond?: number;
-  /** Sources without a limit. @defaultValue {@link privateSubnets}: where containers and hosts live */
+  /** Sources without a limit. @defaultValue the private subnets, where containers and hosts live */
   readonly trusted?: readonly Subnet[];
 }
 

@@ -30,7 +30,7 @@ export interface NameStats {
   /** Wraps at 2^30. */
   asked: number;
   answered: number;
-  /** Queries by client. Bounded by: {@link clientsPerName}; the rest is in `otherClients`. */
+  /** Queries by client. Bounded by: 32 clients; the rest is in `otherClients`. */
   readonly clients: Map<ClientAddress, number>;
   otherClients: number;
 }

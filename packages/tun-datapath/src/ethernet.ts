@@ -6,7 +6,6 @@ export const TYPE_IPV4 = 0x0800;
 export const TYPE_ARP = 0x0806;
 /** Spanning tree's group address; bridges do not forward it, nor do we. */
 export const STP_MAC = 0x0180c2000000;
-export const BROADCAST_MAC = 0xffffffffffff;
 
 /**
  * What an Ethernet frame decodes to, as far as forwarding cares.

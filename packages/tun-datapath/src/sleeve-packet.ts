@@ -12,7 +12,6 @@ import type { PeerName } from "./types.ts";
  * ```
  * Source: protocol notes 12.1. Sealing is sleeve-crypto's.
  */
-export const NAME_BYTES = 6;
 export const FRAME_HEAD_BYTES = 14;
 /** IPv4 and UDP headers of the outer packet. */
 export const UDP_IP_BYTES = 28;

@@ -14,7 +14,6 @@ import { ETHERNET_BYTES, TYPE_IPV4 } from "./ethernet.ts";
 export const NEEDS_CHECKSUM = 1;
 export const GSO_NONE = 0;
 export const GSO_TCP4 = 1;
-export const GSO_TCP6 = 4;
 const GSO_ECN = 0x80;
 const TCP_FIN_PSH = 0x09;
 const TCP_CWR = 0x80;

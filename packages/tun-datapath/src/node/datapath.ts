@@ -10,7 +10,7 @@ import { openVxlan, type Vxlan } from "./vxlan.ts";
 import type { FromWorker, WorkerLinkStatus } from "./worker/protocol.ts";
 import { startWorker, type WorkerHost } from "./worker-host.ts";
 
-export type { Datapath, DatapathOptions, DatapathStatus, LinkStatus, MacStatus, OverlayName } from "./api.ts";
+export type { Datapath, DatapathOptions, DatapathStatus, LinkStatus, MacStatus } from "./api.ts";
 
 const DEFAULT_MTU = 1376;
 const ALL: readonly OverlayName[] = ["vxlan", "sleeve-gso", "sleeve"];

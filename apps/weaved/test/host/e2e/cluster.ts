@@ -12,6 +12,7 @@ import {
   waitFor,
 } from "@weaved/netlab";
 import { type Answer, createClient, type RequestOptions } from "../../../src/cli/client.ts";
+import { runProgram } from "../../../src/cli/program.ts";
 
 /** Which program runs on a host: ours as built, or the original from the folder in `WEAVED_ORIGINAL`. */
 export type Kind = "weaved" | "original";
@@ -65,6 +66,12 @@ export interface Node {
   /** Attaches and names a container. */
   run(container: string, name: string): Promise<string>;
   container(name: string): LabContainer;
+  /** Runs `weave ...` as an operator of this host would; what it printed. Fails with what it complained of. */
+  weave(...argv: string[]): Promise<string>;
+  /** As `weave`, for verbs that are to fail: the exit code with both outputs. */
+  tryWeave(...argv: string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }>;
+  /** How `weave` names a container of the lab. */
+  reference(container: string): string;
   /** What the daemon's DNS server answers, sorted; `[]` for none. */
   resolve(name: string, ...dig: string[]): Promise<string[]>;
 }
@@ -156,6 +163,15 @@ function createNode(host: LabHost, number: number, lab: () => Lab): Node {
     await container.exec("arping", ["-U", "-c", "1", "-I", "ethwe", cidr.split("/")[0] as string]);
   }
 
+  async function tryWeave(...words: string[]): Promise<{ code: number; out: string; err: string }> {
+    let out = "";
+    let err = "";
+    const env = { WEAVE_HTTP_ADDR: join(host.dir, "control") };
+    const write = (text: string) => void (out += text);
+    const writeError = (text: string) => void (err += text);
+    return { code: await runProgram(words, { env, write, writeError }), out, err };
+  }
+
   const node: Node = {
     name,
     peerName,
@@ -197,6 +213,13 @@ function createNode(host: LabHost, number: number, lab: () => Lab): Node {
       return address;
     },
     container: (one) => host.container(one),
+    reference: (one) => `pid:${host.container(one).pid}`,
+    tryWeave,
+    async weave(...words) {
+      const { code, out, err } = await tryWeave(...words);
+      if (code !== 0) throw new Error(`weave ${words.join(" ")} on ${name}: ${code}: ${err}`);
+      return out;
+    },
     async resolve(question, ...dig) {
       const { stdout } = await host.exec("dig", ["+short", "+time=2", "+tries=1", "@127.0.0.1", ...dig, question]);
       return stdout

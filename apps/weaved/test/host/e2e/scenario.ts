@@ -1,5 +1,5 @@
 import { type Need, whyNoLab } from "@weaved/netlab";
-import { it, type TestContext } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, it, type TestContext } from "vitest";
 import { type Cluster, type ClusterOptions, startCluster } from "./cluster.ts";
 
 /** What a scenario runs on. */
@@ -27,6 +27,23 @@ export function scenario(
     } finally {
       await cluster.close();
     }
+  });
+}
+
+/** Several things a user sees on one cluster, which is started once; `body` declares the tests. */
+export function scenarios(title: string, scene: Scene, body: (cluster: () => Cluster) => void): void {
+  const why = scene.skip ?? whyNoLab(["dns", "capture", "iperf", ...(scene.needs ?? [])]);
+  describe(title, () => {
+    let cluster: Cluster | undefined;
+    beforeAll(async () => {
+      if (why === undefined) cluster = await startCluster(scene);
+    });
+    beforeEach((ctx) => (why === undefined ? undefined : ctx.skip(why)));
+    afterEach(({ task }) => {
+      if (task.result?.state === "fail") console.error(cluster?.logs());
+    });
+    afterAll(() => cluster?.close());
+    body(() => cluster as Cluster);
   });
 }
 
