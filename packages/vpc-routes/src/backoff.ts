@@ -19,6 +19,8 @@ export interface PaceOptions {
 export interface Pacer {
   read<T>(call: () => Promise<T>): Promise<T>;
   write<T>(call: () => Promise<T>): Promise<T>;
+  /** Ends early when everything stops. */
+  sleep(ms: number): Promise<void>;
   /** Calls that EC2 throttled so far. */
   readonly throttled: number;
 }
@@ -63,6 +65,7 @@ export function createPacer(clock: Clock, random: Random, signal: AbortSignal, o
   };
   return {
     read: attempt,
+    sleep,
     async write(call) {
       await take();
       return attempt(call);

@@ -4,6 +4,7 @@
  * - `PERMISSION_MISSING`: IAM refused; the message names the action.
  * - `THROTTLED`, `UNAVAILABLE`: worth another try later.
  * - `ROUTE_EXISTS`, `ROUTE_NOT_FOUND`, `TABLE_FULL`, `TABLE_NOT_FOUND`, `TARGET_INVALID`: what EC2 says about one route.
+ * - `CIDR_OVERLAP`: the container network overlaps the VPC, a peered VPC that a table leads to, or a range EC2 keeps.
  * - `METADATA_UNAVAILABLE`: the instance metadata service did not answer as IMDSv2.
  * - `EC2_FAILED`: any other EC2 error; `awsCode` has its name.
  */
@@ -18,6 +19,7 @@ export type VpcRoutesErrorCode =
   | "TABLE_FULL"
   | "TABLE_NOT_FOUND"
   | "TARGET_INVALID"
+  | "CIDR_OVERLAP"
   | "METADATA_UNAVAILABLE"
   | "EC2_FAILED";
 

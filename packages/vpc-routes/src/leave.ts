@@ -1,5 +1,5 @@
-import type { Context } from "./pass.ts";
-import { isMissing } from "./pass.ts";
+import type { Context } from "./context.ts";
+import { VpcRoutesError } from "./errors.ts";
 import { readRegistry, removeFromRegistry } from "./registry.ts";
 import { planTable } from "./steps.ts";
 import { chooseTables } from "./tables.ts";
@@ -21,5 +21,5 @@ export async function leave({ options, within, pacer }: Context): Promise<void> 
 }
 
 function ignoreMissing(error: unknown): void {
-  if (!isMissing(error)) throw error;
+  if (!(error instanceof VpcRoutesError && error.code === "ROUTE_NOT_FOUND")) throw error;
 }

@@ -1,4 +1,5 @@
-import { parseCidr } from "./address.ts";
+import { contains, parseCidr } from "./address.ts";
+import type { OwnedPrefix } from "./plan.ts";
 import type { OwnedRange, PeerName, Route } from "./ports.ts";
 
 interface Span {
@@ -30,6 +31,25 @@ export function nativeRanges(
     }
   }
   return found;
+}
+
+/**
+ * The same for IPv6 prefixes: those whose longest match is an active route to the owner. More specific routes inside a
+ * prefix are not looked at, for members make none.
+ */
+export function nativePrefixes(
+  routes: readonly Route[],
+  owners: ReadonlyMap<string, PeerName>,
+  prefixes: readonly OwnedPrefix[],
+): OwnedPrefix[] {
+  const sixes = routes.filter((route) => route.destination.includes(":"));
+  const blocks = sixes.map((route) => ({ route, cidr: parseCidr(route.destination) }));
+  blocks.sort((a, b) => b.cidr.length - a.cidr.length);
+  return prefixes.filter(({ destination, peer }) => {
+    const wanted = parseCidr(destination);
+    const match = blocks.find(({ cidr }) => contains(cidr, wanted))?.route;
+    return match?.state === "active" && match.eni !== undefined && owners.get(match.eni) === peer;
+  });
 }
 
 /** IPv4 routes as disjoint spans in address order, each with its longest match. CIDRs nest or are apart, so a stack does. */

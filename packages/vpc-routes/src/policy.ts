@@ -1,7 +1,9 @@
 /** What a policy should allow, exactly. */
 export interface PolicyInput {
-  readonly region: string;
-  readonly account: string;
+  /** @defaultValue "*" */
+  readonly region?: string;
+  /** @defaultValue "*" */
+  readonly account?: string;
   /** Route tables that are managed. */
   readonly tables: readonly string[];
   /** Interfaces whose source/destination check may be switched off; absent: every interface of the account and region. */
@@ -36,7 +38,7 @@ const READS = [
 /** The smallest IAM policy that lets a host keep these tables: writes are scoped to the tables, reads cannot be scoped. */
 export function iamPolicy(input: PolicyInput): PolicyDocument {
   const arn = (kind: string, id: string) =>
-    `arn:${input.partition ?? "aws"}:ec2:${input.region}:${input.account}:${kind}/${id}`;
+    `arn:${input.partition ?? "aws"}:ec2:${input.region ?? "*"}:${input.account ?? "*"}:${kind}/${id}`;
   const tables = input.tables.map((id) => arn("route-table", id));
   const interfaces = (input.interfaces ?? ["*"]).map((id) => arn("network-interface", id));
   const allow = (Sid: string, Action: readonly string[], Resource: readonly string[] | "*") =>

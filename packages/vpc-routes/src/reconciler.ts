@@ -1,10 +1,12 @@
 import { parseCidr } from "./address.ts";
 import { createPacer, type PaceOptions } from "./backoff.ts";
+import { newMemory, toProblem } from "./context.ts";
 import { VpcRoutesError } from "./errors.ts";
 import { leave } from "./leave.ts";
 import { runPass } from "./pass.ts";
 import type { OwnedPrefix, PlanInput } from "./plan.ts";
 import type { Clock, Ec2Port, Logger, Metrics, OwnedRange, PeerName, Random } from "./ports.ts";
+import { type Preview, preview } from "./preview.ts";
 import { emptyStatus, type ReconcilerStatus } from "./status.ts";
 import { createSweeper } from "./sweep.ts";
 import type { TablePolicy } from "./tables.ts";
@@ -32,6 +34,12 @@ export interface ReconcilerOptions {
   readonly stickiness?: number;
   /** Take over black holes inside `within` that nobody registered. @defaultValue false */
   readonly adoptBlackholes?: boolean;
+  /**
+   * While the source/destination check is on, EC2 drops every packet of a container here. `route`: routes are made all the same,
+   * as Weave Net did, for somebody may be about to switch it off. `overlay`: this host has no routes, so all encapsulate.
+   * @defaultValue "route"
+   */
+  readonly whenChecked?: "route" | "overlay";
   /** Switch the source/destination check of our interface off when it is on. @defaultValue false */
   readonly fixSourceDestCheck?: boolean;
   /** Between passes while nothing changes: each is one DescribeRouteTables. @defaultValue 600000 */
@@ -62,6 +70,11 @@ export interface Reconciler extends AsyncDisposable {
   status(): ReconcilerStatus;
   /** Called after each pass that changed {@link ReconcilerStatus.native}. Returns the way to stop. */
   onChange(listener: (status: ReconcilerStatus) => void): () => void;
+  /**
+   * A dry run: what a pass would change now. Reads only.
+   * @param who - this host, or everyone in the registry. @defaultValue "self"
+   */
+  preview(update: OwnershipUpdate, who?: "self" | "all"): Promise<Preview>;
   /** Runs a pass now, after the one under way. Rejects with what stopped it. */
   reconcile(): Promise<ReconcilerStatus>;
   /**
@@ -90,7 +103,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     within,
     pacer,
     sweeper,
-    memory: { limit: options.limit, limitFrom: "configured" as const },
+    memory: newMemory(options),
   };
 
   const schedule = (ms: number) => {
@@ -123,11 +136,11 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   };
   const retryMs = () => Math.min(idleMs, settleMs * 2 ** Math.min(failures, 6));
   const report = (error: unknown) => {
-    const message = error instanceof Error ? error.message : String(error);
-    const code = error instanceof VpcRoutesError ? error.code : "EC2_FAILED";
-    status = { ...status, error: { code, message } };
-    options.logger?.warn("route tables could not be brought up to date", { code, message });
-    options.metrics?.count("vpc_routes_failed_passes", 1, { code });
+    const known = error instanceof VpcRoutesError ? error : new VpcRoutesError("EC2_FAILED", String(error));
+    const problem = toProblem(context, known);
+    status = { ...status, error: problem };
+    options.logger?.warn("route tables could not be brought up to date", { ...problem });
+    options.metrics?.count("vpc_routes_failed_passes", 1, { code: problem.code });
   };
   return {
     update(update) {
@@ -140,6 +153,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       return () => void listeners.delete(listener);
     },
     reconcile: pass,
+    preview: (update, who = "self") => preview(context, update, who),
     async close({ leave: leaving = false } = {}) {
       cancel();
       if (stop.signal.aborted) return;

@@ -72,11 +72,6 @@ export function removeFromRegistry(
   return change;
 }
 
-/** Whether a tag belongs to the registry of a cluster. */
-export function isRegistryTag(cluster: string, name: string): boolean {
-  return name.startsWith(`weaved/${cluster}/`);
-}
-
 function key(cluster: string, index: number): string {
   return `weaved/${cluster}/${String(index).padStart(2, "0")}`;
 }

@@ -1,5 +1,6 @@
 import type { VpcRoutesErrorCode } from "./errors.ts";
 import type { OwnedPrefix } from "./plan.ts";
+import type { PolicyDocument } from "./policy.ts";
 import type { OwnedRange } from "./ports.ts";
 import type { RouteConflict, RouteStep } from "./steps.ts";
 
@@ -12,6 +13,14 @@ export interface TableStatus {
   readonly ours: number;
   /** Routes of the plan that are not there yet, most of them other hosts' to create. */
   readonly missing: number;
+}
+
+/** What people should know. */
+export interface Problem {
+  readonly code: VpcRoutesErrorCode;
+  readonly message: string;
+  /** With `PERMISSION_MISSING`: the smallest policy for this host, to be attached to its role. */
+  readonly policy?: PolicyDocument;
 }
 
 /** What a {@link Reconciler} knows and did. */
@@ -28,6 +37,8 @@ export interface ReconcilerStatus {
   readonly native: readonly OwnedRange[];
   /** Ranges of others that need the overlay. */
   readonly overlay: readonly OwnedRange[];
+  /** The same for IPv6. */
+  readonly nativePrefixes: readonly OwnedPrefix[];
   readonly overlayPrefixes: readonly OwnedPrefix[];
   /** Steps of the last pass that took effect. */
   readonly applied: readonly RouteStep[];
@@ -37,10 +48,12 @@ export interface ReconcilerStatus {
   readonly members: number;
   readonly throttled: number;
   readonly sourceDestCheck: "off" | "on" | "unknown";
+  /** What passes can do without, such as an optional permission. */
+  readonly problems: readonly Problem[];
   /** The last pass changed something or could not do all: another follows soon. */
   readonly unsettled: boolean;
   /** What stopped the last pass. */
-  readonly error?: { readonly code: VpcRoutesErrorCode; readonly message: string };
+  readonly error?: Problem;
 }
 
 /** Before the first pass. */
@@ -52,6 +65,7 @@ export function emptyStatus(): ReconcilerStatus {
     budget: 0,
     native: [],
     overlay: [],
+    nativePrefixes: [],
     overlayPrefixes: [],
     applied: [],
     conflicts: [],
@@ -59,6 +73,7 @@ export function emptyStatus(): ReconcilerStatus {
     members: 0,
     throttled: 0,
     sourceDestCheck: "unknown",
+    problems: [],
     unsettled: false,
   };
 }

@@ -1,6 +1,7 @@
-import { type Cidr, contains, formatCidr, parseCidr } from "./address.ts";
+import type { Cidr } from "./address.ts";
 import type { Route, RouteTable } from "./ports.ts";
 import type { Registry } from "./registry.ts";
+import { canonical, countRoutes, familyOf, holderOf, isInside } from "./routes.ts";
 
 /** One change to one route table. */
 export interface RouteStep {
@@ -49,8 +50,8 @@ export interface TableInput {
   readonly dead?: ReadonlySet<string>;
   /** Take over black holes of unknown origin. @defaultValue false */
   readonly adoptBlackholes?: boolean;
-  /** Routes that can still be added. @defaultValue no limit */
-  readonly room?: number;
+  /** Routes the table can have of each family. @defaultValue no limit */
+  readonly limits?: { readonly 4?: number; readonly 6?: number };
 }
 
 /**
@@ -78,7 +79,7 @@ export function planTable(input: TableInput): TablePlan {
       create.push({ do: "create", table: table.id, destination, eni: self, why: "owned here" });
     } else if (route.eni !== self) {
       const why = takeOver(route, input);
-      const was = holder(route);
+      const was = holderOf(route);
       if (why !== undefined) replace.push({ do: "replace", table: table.id, destination, eni: self, was, why });
       else conflicts.push({ table: table.id, destination, holder: was, blackhole: route.state === "blackhole" });
     }
@@ -90,10 +91,12 @@ export function planTable(input: TableInput): TablePlan {
     const gone = route.eni !== undefined && members.has(route.eni) && dead.has(route.eni);
     if (!here && !gone) continue;
     const why = here ? "no longer owned here" : "its host is gone";
-    remove.push({ do: "delete", table: table.id, destination, was: holder(route), why });
+    remove.push({ do: "delete", table: table.id, destination, was: holderOf(route), why });
   }
-  const full = create.length > (input.room ?? Number.POSITIVE_INFINITY);
-  return { steps: full ? [...remove, ...replace, ...create] : [...create, ...replace, ...remove], conflicts };
+  return {
+    steps: lacksRoom(input, create) ? [...remove, ...replace, ...create] : [...create, ...replace, ...remove],
+    conflicts,
+  };
 }
 
 /** The table as it is after a step: what planning goes on from without another read. */
@@ -109,29 +112,15 @@ export function applyStep(table: RouteTable, step: RouteStep): RouteTable {
   return { ...table, routes: [...rest, route] };
 }
 
-/** Whether a route is one that members of the cluster manage. */
-export function isOurs(route: Route, members: Registry, within: readonly Cidr[]): boolean {
-  return route.eni !== undefined && members.has(route.eni) && isInside(route, within);
-}
-
-/** Canonical text of a destination; prefix list ids stay as they are. */
-export function canonical(destination: string): string {
-  return destination.startsWith("pl-") ? destination : formatCidr(parseCidr(destination));
-}
-
-/** Whether somebody created the route inside the container network. */
-function isInside(route: Route, within: readonly Cidr[]): boolean {
-  if (route.origin !== "CreateRoute" || route.destination.startsWith("pl-")) return false;
-  const cidr = parseCidr(route.destination);
-  return within.some((block) => contains(block, cidr));
+function lacksRoom({ table, limits }: TableInput, create: readonly RouteStep[]): boolean {
+  return ([4, 6] as const).some((family) => {
+    const more = create.filter((step) => familyOf(step.destination) === family).length;
+    return more > 0 && countRoutes(table.routes, family) + more > (limits?.[family] ?? Number.POSITIVE_INFINITY);
+  });
 }
 
 function takeOver(route: Route, input: TableInput): string | undefined {
   if (!isInside(route, input.within)) return undefined;
   if (route.eni !== undefined && input.members.has(route.eni)) return "handed over by another member";
   return input.adoptBlackholes === true && route.state === "blackhole" ? "adopted black hole" : undefined;
-}
-
-function holder(route: Route): string {
-  return route.eni ?? route.gateway ?? route.instance ?? "unknown";
 }

@@ -1,13 +1,15 @@
 import type { Cidr } from "./address.ts";
 import type { Ec2Port, PeerName, RouteTable } from "./ports.ts";
 import type { Registry } from "./registry.ts";
-import { isOurs } from "./steps.ts";
+import { isOurs } from "./routes.ts";
 
 /** Finds interfaces that are gone for good; keeps count over passes. */
 export interface Sweeper {
   /** Interfaces proven gone. Makes EC2 calls only when a suspect was seen often enough. */
   look(tables: readonly RouteTable[], members: Registry): Promise<ReadonlySet<string>>;
 }
+
+const ASK_EVERY = 6;
 
 /** What a {@link Sweeper} needs. */
 export interface SweeperOptions {
@@ -23,7 +25,8 @@ export interface SweeperOptions {
  * EC2 has to say that the interface does not exist, or that its instance is terminated or unknown. A stopped instance, or
  * a detached interface, may come back: its routes stay.
  *
- * Hosts take turns: the n-th member by id waits n passes longer (at most 4), so that mostly one of them makes the calls.
+ * Hosts take turns: the n-th member by id waits n passes longer (at most 4), so that mostly one of them makes the calls. A
+ * suspect without proof is asked about every sixth pass, once an hour while nothing else changes.
  */
 export function createSweeper({ ec2, self, within, alive }: SweeperOptions): Sweeper {
   /** Bounded by: interfaces in the registry. */
@@ -56,8 +59,13 @@ export function createSweeper({ ec2, self, within, alive }: SweeperOptions): Swe
       sightings = new Map(suspects.map(([eni]) => [eni, (sightings.get(eni) ?? 0) + 1]));
       const trusted = [...members.keys()].filter((eni) => !sightings.has(eni)).sort();
       const turn = Math.min(4, Math.max(0, trusted.indexOf(self)));
-      const ripe = [...sightings].filter(([, seen]) => seen >= 2 + turn).map(([eni]) => eni);
+      const ripe = [...sightings].filter(([, seen]) => isDue(seen - 2 - turn)).map(([eni]) => eni);
       return ripe.length === 0 ? new Set() : prove(ripe);
     },
   };
+}
+
+/** @param late - passes since the first in which proof was due */
+function isDue(late: number): boolean {
+  return late >= 0 && (late < 2 || late % ASK_EVERY === 0);
 }

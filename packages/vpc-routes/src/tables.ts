@@ -1,7 +1,7 @@
 import type { Cidr } from "./address.ts";
-import type { Route, RouteTable } from "./ports.ts";
+import type { RouteTable } from "./ports.ts";
 import type { Registry } from "./registry.ts";
-import { isOurs } from "./steps.ts";
+import { countRoutes, isOurs } from "./routes.ts";
 
 /**
  * Which tables get the routes.
@@ -25,13 +25,6 @@ export function chooseTables(tables: readonly RouteTable[], policy: TablePolicy,
     return policy.includes(table.id);
   });
   return chosen.sort((a, b) => (a.id < b.id ? -1 : 1));
-}
-
-/** How many routes of a family count against the quota; propagated ones do not. */
-export function countRoutes(routes: readonly Route[], family: 4 | 6): number {
-  const counts = (route: Route) =>
-    route.origin !== "EnableVgwRoutePropagation" && route.destination.includes(":") === (family === 6);
-  return routes.filter(counts).length;
 }
 
 /**

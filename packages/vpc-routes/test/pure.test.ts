@@ -78,7 +78,7 @@ describe("the plan of a table", () => {
     expect(steps.map((s) => `${s.do} ${s.destination}`)).toEqual(["create 10.32.0.0/14", "delete 10.32.0.0/13"]);
   });
   it("deletes first when there is no room", () => {
-    const { steps } = plan([route("10.32.0.0/13", self)], ["10.32.0.0/14"], { room: 0 });
+    const { steps } = plan([route("10.32.0.0/13", self)], ["10.32.0.0/14"], { limits: { 4: 1 } });
     expect(steps.map((s) => s.do)).toEqual(["delete", "create"]);
   });
   it("replaces what another member had", () => {
@@ -115,7 +115,7 @@ describe("the plan of a table", () => {
     const text = printPlan(routes, [plan([route("10.33.0.0/24", foreign)], ["10.32.0.0/24", "10.33.0.0/24"])]);
     expect(text).toContain("create  rtb-1  10.32.0.0/24  eni-00000001  -");
     expect(text).toContain("refuse  rtb-1  10.33.0.0/24");
-    expect(text).toContain("1 EC2 calls, no waiting");
+    expect(text).toContain("1 EC2 call, no waiting");
   });
 });
 

@@ -1,7 +1,7 @@
 import type * as Sdk from "@aws-sdk/client-ec2";
 import { classify } from "../classify.ts";
 import type { Ec2Port, NetworkInterface, Route, RouteTable } from "../ports.ts";
-import { canonical } from "../steps.ts";
+import { canonical } from "../routes.ts";
 import { readRouteQuota } from "./quota.ts";
 
 /** How to reach EC2. */

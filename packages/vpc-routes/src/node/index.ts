@@ -7,8 +7,9 @@ import { createReconciler, type Reconciler, type ReconcilerOptions } from "../re
 import { systemClock, systemRandom } from "./system.ts";
 
 export type { PaceOptions } from "../backoff.ts";
+export type { Preview } from "../preview.ts";
 export type { OwnershipUpdate, Reconciler, ReconcilerOptions } from "../reconciler.ts";
-export type { ReconcilerStatus, TableStatus } from "../status.ts";
+export type { Problem, ReconcilerStatus, TableStatus } from "../status.ts";
 export { createEc2Port, type Ec2Options, type SdkEc2 } from "./ec2.ts";
 export { type HostIdentity, type MetadataOptions, readHostIdentity } from "./metadata.ts";
 export { type Credentials, readRouteQuota } from "./quota.ts";

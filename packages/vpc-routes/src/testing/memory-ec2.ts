@@ -1,6 +1,6 @@
 import { classify } from "../classify.ts";
 import type { Ec2Port, NetworkInterface, Route, RouteTable } from "../ports.ts";
-import { canonical } from "../steps.ts";
+import { canonical } from "../routes.ts";
 
 /** What a {@link MemoryEc2} starts with. */
 export interface MemoryEc2Options {
@@ -8,6 +8,8 @@ export interface MemoryEc2Options {
   readonly cidr?: string;
   /** Routes per table and family; local routes count. @defaultValue 500 */
   readonly limit?: number;
+  /** CIDRs of peered VPCs. @defaultValue none */
+  readonly peered?: readonly string[];
   /** What Service Quotas answers. @defaultValue undefined: refused */
   readonly quota?: number;
   readonly tables: readonly { readonly id: string; readonly main?: boolean; readonly subnets?: readonly string[] }[];
@@ -146,7 +148,7 @@ export function createMemoryEc2(options: MemoryEc2Options): MemoryEc2 {
     },
     async describeVpcCidrs() {
       await enter("DescribeVpcs");
-      return { own: [cidr], peered: [] };
+      return { own: [cidr], peered: options.peered ?? [] };
     },
     async routeQuota() {
       await enter("GetServiceQuota");

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Ec2Port, RouteTable } from "../../../src/ports.ts";
-import { canonical } from "../../../src/steps.ts";
+import { canonical } from "../../../src/routes.ts";
 
 /** What stands between the reconcilers and moto, which is laxer than AWS. */
 export interface StrictProxy {

@@ -1,0 +1,95 @@
+import type { Context } from "./context.ts";
+import { VpcRoutesError } from "./errors.ts";
+import type { RouteTable } from "./ports.ts";
+import { type Registry, removeFromRegistry } from "./registry.ts";
+import { countRoutes, familyOf } from "./routes.ts";
+import { applyStep, planTable, type RouteConflict, type RouteStep } from "./steps.ts";
+
+/** What a table should become, as far as this host is concerned. */
+interface Desired {
+  readonly mine: ReadonlySet<string>;
+  readonly theirs: ReadonlySet<string>;
+  readonly members: Registry;
+  readonly dead: ReadonlySet<string>;
+}
+
+interface Outcome {
+  readonly table: RouteTable;
+  readonly applied: RouteStep[];
+  readonly conflicts: readonly RouteConflict[];
+  /** Steps that EC2 would not do now. */
+  readonly refused: number;
+}
+
+/** Brings one table as far as EC2 lets us now. */
+export async function applyToTable(context: Context, table: RouteTable, what: Desired): Promise<Outcome> {
+  const { options, within, memory } = context;
+  const { 4: four, 6: six } = memory.limits;
+  const { steps, conflicts } = planTable({
+    table,
+    self: options.self.eni,
+    wanted: [...what.mine],
+    othersWant: what.theirs,
+    members: what.members,
+    dead: what.dead,
+    within,
+    limits: { ...(four === undefined ? {} : { 4: four }), ...(six === undefined ? {} : { 6: six }) },
+    ...(options.adoptBlackholes === undefined ? {} : { adoptBlackholes: options.adoptBlackholes }),
+  });
+  const outcome = { table, applied: [] as RouteStep[], conflicts, refused: 0 };
+  for (const step of steps) {
+    const result = await applyOne(context, step, outcome.table);
+    if (result === "refused") outcome.refused++;
+    if (result !== "done") continue;
+    outcome.applied.push(step);
+    outcome.table = applyStep(outcome.table, step);
+    options.logger?.info("route table changed", { ...step });
+    options.metrics?.count("vpc_routes_steps", 1, { do: step.do });
+  }
+  return outcome;
+}
+
+/** `done`: as wanted now. `refused`: not now, look again. Errors that concern the whole pass are thrown. */
+async function applyOne(context: Context, step: RouteStep, table: RouteTable): Promise<"done" | "refused"> {
+  const { options, pacer } = context;
+  const { ec2 } = options;
+  const eni = step.eni ?? options.self.eni;
+  try {
+    await pacer.write(() => {
+      if (step.do === "create") return ec2.createRoute(step.table, step.destination, eni);
+      if (step.do === "replace") return ec2.replaceRoute(step.table, step.destination, eni);
+      return ec2.deleteRoute(step.table, step.destination);
+    });
+    return "done";
+  } catch (error) {
+    if (!(error instanceof VpcRoutesError)) throw error;
+    if (step.do === "delete" && error.code === "ROUTE_NOT_FOUND") return "done";
+    // Somebody was faster, or our read was old: the next pass sees what is there.
+    if (error.code === "ROUTE_EXISTS" || error.code === "ROUTE_NOT_FOUND") return "refused";
+    if (error.code !== "TABLE_FULL") throw error;
+    learnLimit(context, table, familyOf(step.destination));
+    return "refused";
+  }
+}
+
+/** What is there when EC2 refuses is all that fits. */
+function learnLimit({ memory, options }: Context, table: RouteTable, family: 4 | 6): void {
+  const limit = Math.min(memory.limits[family] ?? Number.POSITIVE_INFINITY, countRoutes(table.routes, family));
+  memory.limits[family] = limit;
+  memory.limitFrom = "learned";
+  options.logger?.warn("a route table is full: the rest goes by overlay", { table: table.id, limit });
+}
+
+/** Takes dead members out of a table's registry, once none of their routes is left. */
+export async function forget(
+  { options, pacer }: Context,
+  table: RouteTable,
+  dead: ReadonlySet<string>,
+): Promise<RouteTable> {
+  const { ec2, cluster = "default" } = options;
+  const clean = [...dead].filter((eni) => !table.routes.some((route) => route.eni === eni));
+  const change = removeFromRegistry(cluster, table.tags, new Set(clean));
+  if (Object.keys(change.set).length > 0) await pacer.write(() => ec2.setTags(table.id, change.set));
+  if (change.delete.length > 0) await pacer.write(() => ec2.deleteTags(table.id, change.delete));
+  return table;
+}

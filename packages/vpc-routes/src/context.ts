@@ -1,0 +1,43 @@
+import type { Cidr } from "./address.ts";
+import type { Pacer } from "./backoff.ts";
+import type { VpcRoutesError } from "./errors.ts";
+import { iamPolicy } from "./policy.ts";
+import type { ReconcilerOptions } from "./reconciler.ts";
+import type { Problem, ReconcilerStatus } from "./status.ts";
+import type { Sweeper } from "./sweep.ts";
+
+/** What a pass works with. */
+export interface Context {
+  readonly options: ReconcilerOptions;
+  readonly within: readonly Cidr[];
+  readonly pacer: Pacer;
+  readonly sweeper: Sweeper;
+  readonly memory: Memory;
+}
+
+/** What passes learn: kept between them. */
+export interface Memory {
+  /** Routes per table: the quota is one for both families, what a refusal tells is about one of them. */
+  limits: { 4: number | undefined; 6: number | undefined };
+  limitFrom: ReconcilerStatus["limit"]["from"];
+  askedAt?: number;
+  check: ReconcilerStatus["sourceDestCheck"];
+  checkedAt?: number;
+  /** Bounded by: tables of the VPC. For error messages. */
+  tables: readonly string[];
+  /** By what was looked at last. */
+  problems: { check?: readonly Problem[]; peerings?: readonly Problem[]; sweep?: readonly Problem[] };
+}
+
+/** Before the first pass. */
+export function newMemory({ limit }: ReconcilerOptions): Memory {
+  return { limits: { 4: limit, 6: limit }, limitFrom: "configured", check: "unknown", tables: [], problems: {} };
+}
+
+/** An error as people need it: a missing permission comes with the smallest policy that would do. */
+export function toProblem({ options, memory }: Context, error: VpcRoutesError): Problem {
+  const { code, message } = error;
+  if (code !== "PERMISSION_MISSING") return { code, message };
+  const tables = memory.tables.length > 0 ? memory.tables : ["*"];
+  return { code, message, policy: iamPolicy({ tables, interfaces: [options.self.eni] }) };
+}

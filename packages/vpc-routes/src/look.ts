@@ -1,0 +1,85 @@
+import { overlaps, parseCidr } from "./address.ts";
+import { type Context, toProblem } from "./context.ts";
+import { VpcRoutesError } from "./errors.ts";
+import { findCidrProblems } from "./overlap.ts";
+import type { RouteTable } from "./ports.ts";
+import type { Problem } from "./status.ts";
+
+/** An hour: how often the source/destination check, or a quota that is not configured, is looked at again, for one call each. */
+const CHECK_EVERY_MS = 3_600_000;
+
+/** Reads the quota, unless it is configured or fresh. */
+export async function learnQuota({ options, memory, pacer }: Context): Promise<void> {
+  const now = options.clock.now();
+  const fresh = memory.askedAt !== undefined && now - memory.askedAt < CHECK_EVERY_MS;
+  if (options.limit !== undefined || fresh) return;
+  memory.askedAt = now;
+  // Optional permission: without it the limit is learned from the first refusal, for an hour at a time.
+  const limit = await pacer.read(() => options.ec2.routeQuota()).catch(() => undefined);
+  memory.limits = { 4: limit, 6: limit };
+  memory.limitFrom = "quota";
+}
+
+/** Looks at this host's source/destination check once an hour, switches it off when asked to. Routes do not wait for it. */
+export async function lookAtCheck(context: Context): Promise<void> {
+  const { options, memory, pacer } = context;
+  const { ec2, self, clock } = options;
+  const fresh = memory.checkedAt !== undefined && clock.now() - memory.checkedAt < CHECK_EVERY_MS;
+  if (fresh) return;
+  memory.problems.check = await tolerate(context, async () => {
+    const [eni] = await pacer.read(() => ec2.describeInterfaces([self.eni]));
+    if (eni === undefined) throw new VpcRoutesError("TARGET_INVALID", `the interface ${self.eni} does not exist`);
+    memory.check = eni.sourceDestCheck ? "on" : "off";
+    if (memory.check === "off" || options.fixSourceDestCheck !== true) return;
+    await pacer.write(() => ec2.setSourceDestCheck(self.eni, false));
+    memory.check = "off";
+  });
+  memory.checkedAt = clock.now();
+}
+
+/**
+ * Compares the container network with what the tables say: `local` routes are the VPC's CIDRs, `pcx-` routes lead to peers.
+ * @throws VpcRoutesError `CIDR_OVERLAP`
+ */
+export function refuseOverlap({ options }: Context, tables: readonly RouteTable[]): void {
+  const to = (is: (gateway: string) => boolean) => [
+    ...new Set(
+      tables.flatMap(({ routes }) =>
+        routes.flatMap(({ destination, gateway }) =>
+          gateway !== undefined && is(gateway) && !destination.startsWith("pl-") ? [destination] : [],
+        ),
+      ),
+    ),
+  ];
+  const own = to((gateway) => gateway === "local");
+  const peered = to((gateway) => gateway.startsWith("pcx-"));
+  const [problem] = findCidrProblems(options.within, { own, peered });
+  if (problem === undefined) return;
+  throw new VpcRoutesError("CIDR_OVERLAP", `${problem.cidr} overlaps ${problem.with}, ${problem.why}`);
+}
+
+/** Once: peered VPCs to which no table leads yet. Two calls; their permissions are optional. */
+export async function lookAtPeerings(context: Context): Promise<void> {
+  const { options, memory, pacer } = context;
+  if (memory.problems.peerings !== undefined) return;
+  const problems: Problem[] = [];
+  const missing = await tolerate(context, async () => {
+    const { peered } = await pacer.read(() => options.ec2.describeVpcCidrs(options.self.vpc));
+    for (const cidr of options.within)
+      for (const other of peered.filter((one) => overlaps(parseCidr(one), parseCidr(cidr)))) {
+        problems.push({ code: "CIDR_OVERLAP", message: `${cidr} overlaps ${other} of a peered VPC, not routed yet` });
+      }
+  });
+  memory.problems.peerings = [...problems, ...missing];
+}
+
+/** Runs something that routes can do without: a missing permission is a problem to report, not the end of the pass. */
+export async function tolerate(context: Context, work: () => Promise<void>): Promise<readonly Problem[]> {
+  try {
+    await work();
+    return [];
+  } catch (error) {
+    if (error instanceof VpcRoutesError && error.code === "PERMISSION_MISSING") return [toProblem(context, error)];
+    throw error;
+  }
+}

@@ -1,0 +1,37 @@
+import { type Cidr, contains, formatCidr, parseCidr } from "./address.ts";
+import type { Route } from "./ports.ts";
+import type { Registry } from "./registry.ts";
+
+/** Canonical text of a destination; prefix list ids stay as they are. */
+export function canonical(destination: string): string {
+  return destination.startsWith("pl-") ? destination : formatCidr(parseCidr(destination));
+}
+
+/** Whether members of the cluster manage a route. */
+export function isOurs(route: Route, members: Registry, within: readonly Cidr[]): boolean {
+  return route.eni !== undefined && members.has(route.eni) && isInside(route, within);
+}
+
+/** Whether somebody created the route inside the container network. */
+export function isInside(route: Route, within: readonly Cidr[]): boolean {
+  if (route.origin !== "CreateRoute" || route.destination.startsWith("pl-")) return false;
+  const cidr = parseCidr(route.destination);
+  return within.some((block) => contains(block, cidr));
+}
+
+/** What a route leads to, for people. */
+export function holderOf(route: Route): string {
+  return route.eni ?? route.gateway ?? route.instance ?? "unknown";
+}
+
+/** The family of a canonical destination. Prefix lists count as IPv4. */
+export function familyOf(destination: string): 4 | 6 {
+  return destination.includes(":") ? 6 : 4;
+}
+
+/** How many routes of a family count against the quota; propagated ones do not. */
+export function countRoutes(routes: readonly Route[], family: 4 | 6): number {
+  const counts = (route: Route) =>
+    route.origin !== "EnableVgwRoutePropagation" && familyOf(route.destination) === family;
+  return routes.filter(counts).length;
+}
