@@ -2,12 +2,12 @@
  * Messages of the channel `IPtakeover`, which only peers of this package speak: the original passes unknown channels on.
  *
  * ```text
- * gob Consent { Kind, Dead, Disks, Members, Gone, Session, Ring }
+ * gob Consent { Kind, Dead, Holder, Disks, Members, Gone, Disk, Session, Ring, Claim }
  * Kind   0 hello    who is known, who is gone
- *        1 ask      may I take over Dead (with these disks)?
+ *        1 ask      may I take over Dead (with these Disks)?
  *        2 agree    yes, and this is all I know of the ring
  *        3 refuse   no: Dead is alive (Holder = Dead), Holder is doing it, or ask again with these Members (0)
- *        4 cancel   my question is void
+ *        4 cancel   the claim is over, one way or the other, and this is the ring now
  * ```
  */
 import { encodeGob, gob, type Infer } from "@weaved/gob-codec";
@@ -36,6 +36,8 @@ export interface ConsentMessage {
   readonly disk: string;
   /** Changes with every start of the sender. */
   readonly session: string;
+  /** Names one claim of one session; answers repeat it. Empty for hello. */
+  readonly claim: string;
   readonly ring?: SentRing;
 }
 
@@ -50,6 +52,7 @@ const schema = gob.struct("Consent", {
   Disk: gob.string,
   Session: gob.string,
   Ring: gob.pointer(ringSchema),
+  Claim: gob.string,
 });
 
 const toWire = (list: readonly Incarnation[]): Infer<typeof incarnationSchema>[] =>
@@ -69,6 +72,7 @@ export function encodeConsent(message: ConsentMessage): Uint8Array {
     Disk: message.disk,
     Session: message.session,
     Ring: message.ring && toWireRing(message.ring),
+    Claim: message.claim,
   });
 }
 
@@ -86,6 +90,7 @@ export function decodeConsent(bytes: Uint8Array): ConsentMessage | undefined {
     gone: fromWire(wire.Gone),
     disk: wire.Disk,
     session: wire.Session,
+    claim: wire.Claim,
     ...(wire.Ring && { ring: fromWireRing(wire.Ring) }),
   };
 }

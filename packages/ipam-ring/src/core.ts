@@ -116,7 +116,6 @@ export class AllocatorCore {
         us: options.name,
         ring: () => (this.hasRing ? { ...this.#ring, peer: options.name } : undefined),
         learn: (ring) => this.#mergeRing(ring, undefined),
-        owns: (peer) => this.#ring.entries.some((entry) => entry.peer === peer),
         others: () => this.#others(),
         isKnown: (peer) => options.isKnownPeer(peer),
         now: () => options.now(),

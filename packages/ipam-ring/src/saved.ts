@@ -1,5 +1,6 @@
 import type { Cidr, Range } from "./address.ts";
 import type { Books, OwnedAddresses } from "./books.ts";
+import type { Consent } from "./consents.ts";
 import { RingError } from "./errors.ts";
 import { type NodeId, PaxosNode, type PaxosState } from "./paxos.ts";
 import type { PeerName } from "./ports.ts";
@@ -34,7 +35,7 @@ export interface SavedConsent {
   readonly disk: string;
   readonly members: readonly (readonly [PeerName, string])[];
   readonly gone: readonly (readonly [PeerName, string])[];
-  readonly consents: readonly { readonly dead: PeerName; readonly claimant: PeerName; readonly session: string }[];
+  readonly consents: readonly Consent[];
 }
 
 /** The document as saved, or undefined when there is none. @throws RingError STATE_UNUSABLE */

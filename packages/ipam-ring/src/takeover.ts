@@ -1,4 +1,6 @@
-import type { ConsentMessage, Incarnation } from "./consent-wire.ts";
+import { Consents } from "./consents.ts";
+import type { ConsentMessage } from "./consent-wire.ts";
+import { isTold, Membership } from "./membership.ts";
 import type { PeerName } from "./ports.ts";
 import type { SavedConsent } from "./saved.ts";
 import type { SentRing } from "./wire.ts";
@@ -8,10 +10,8 @@ export interface TakeoverHost {
   readonly us: PeerName;
   /** Our ring as it may be shown; undefined before there is one. */
   ring(): SentRing | undefined;
-  /** Merges what a consenting peer knows. */
+  /** Merges what a peer knows. */
   learn(ring: SentRing): void;
-  /** Whether a peer owns anything in our ring. */
-  owns(peer: PeerName): boolean;
   /** Owners in our ring, and peers the mesh knows: all who may hold what nobody else knows of. */
   others(): Iterable<PeerName>;
   isKnown(peer: PeerName): boolean;
@@ -31,7 +31,10 @@ export interface TakeoverHost {
 export type TakeoverOutcome = { readonly taken: number } | { readonly refused: PeerName };
 
 interface Claim {
+  /** Told apart from our other claims, so that a late answer is not taken for one to this. */
+  id: string;
   readonly disks: Set<string>;
+  /** Bounded by: members. */
   readonly agreed: Set<PeerName>;
   /** Since the last tick. */
   readonly asked: Set<PeerName>;
@@ -41,71 +44,47 @@ interface Claim {
 
 /** A peer that is reachable, has never spoken of take-overs, does not answer for this long (ms) is taken for an original. */
 const SILENCE_MS = 5000;
-/** Marks the identity of a peer that has not told its own yet. */
-const UNTOLD = "?";
 
 /**
  * Taking over the space of dead peers so that one survivor gets it, whoever asks, whatever the network does meanwhile.
  *
- * A claimant needs the consent of every member that has not itself been removed: not a majority, because one peer that was not
- * heard may hold a grant of the dead peer that nobody else knows. A peer that has consented drops everything the dead peer still
- * has under way, and sends its whole ring along. So when all have answered, nothing is unknown.
+ * A claimant needs the consent of every member: not of a majority, because one peer that was not heard may hold a grant of the
+ * dead peer that nobody else knows. A peer that consents drops everything the dead peer still has under way until the claim is
+ * over, and sends its whole ring along. So when all have answered, nothing is unknown.
  *
- * Two claimants need each other's consent. The one with the lower name refuses, the other one consents and withdraws: one winner.
- * In a partition the missing consent stops both: safe, and slower. A peer that is gone for good is removed in turn.
+ * Two claimants need each other's consent. The one with the lower name refuses; the other one consents and withdraws. Peers
+ * that are claimed together need not consent to each other's end, so claims of one host end together or not at all; and of two
+ * hosts whose claims wait for each other's dead, the lower one claims for both. In a partition the missing consent stops
+ * everybody: safe, and slower.
  */
 export class Takeovers {
   readonly #host: TakeoverHost;
   readonly #session: string;
-  readonly #draw: () => string;
-  #disk: string;
-  /** Incarnations that take part. Bounded by: hosts that ever joined, less those removed. */
-  readonly #members = new Map<PeerName, Set<string>>();
-  /** Incarnations removed, so that old gossip does not bring them back. Bounded by: hosts ever removed. */
-  readonly #gone = new Map<PeerName, Set<string>>();
+  readonly #membership: Membership;
+  readonly #consents: Consents;
   /** Bounded by: peers being taken over by us. */
   readonly #claims = new Map<PeerName, Claim>();
-  /** Whom we let take over whom. Bounded by: peers being taken over by others. */
-  readonly #consents = new Map<PeerName, { readonly claimant: PeerName; readonly session: string }>();
+  #count = 0;
 
   constructor(host: TakeoverHost, draw: () => string) {
     this.#host = host;
-    this.#draw = draw;
-    this.#disk = draw();
+    this.#membership = new Membership(host.us, draw, () => host.changed());
+    this.#consents = new Consents(() => host.changed());
     this.#session = draw();
-    add(this.#members, host.us, this.#disk);
   }
 
   restore(saved: SavedConsent): void {
-    this.#members.clear();
-    this.#disk = saved.disk;
-    for (const [peer, disk] of saved.members) add(this.#members, peer, disk);
-    for (const [peer, disk] of saved.gone) add(this.#gone, peer, disk);
-    add(this.#members, this.#host.us, this.#disk);
-    this.#listed = undefined;
-    for (const { dead, claimant, session } of saved.consents) this.#consents.set(dead, { claimant, session });
+    this.#membership.restore(saved);
+    this.#consents.restore(saved.consents);
   }
 
   saved(): SavedConsent {
-    const consents = [...this.#consents].map(([dead, { claimant, session }]) => ({ dead, claimant, session }));
-    return { disk: this.#disk, ...this.#lists(), consents };
-  }
-
-  /** Made anew only after a change: every message has it. */
-  #lists(): { readonly members: readonly Incarnation[]; readonly gone: readonly Incarnation[] } {
-    this.#listed ??= { members: flatten(this.#members), gone: flatten(this.#gone) };
-    return this.#listed;
-  }
-  #listed: { readonly members: readonly Incarnation[]; readonly gone: readonly Incarnation[] } | undefined;
-
-  #changed(): void {
-    this.#listed = undefined;
-    this.#host.changed();
+    return { disk: this.#membership.disk, ...this.#membership.lists(), consents: this.#consents.list() };
   }
 
   /** Peers whose word counts, ourselves included. */
   members(): PeerName[] {
-    return [...this.#members.keys()].sort((a, b) => a - b);
+    return [...this.#membership.peers()].sort((a, b) => a - b);
   }
 
   /** Whether what a peer says of the ring is to be dropped, because it is being taken over. */
@@ -113,47 +92,33 @@ export class Takeovers {
     return this.#claims.has(peer) || this.#consents.has(peer);
   }
 
-  /** We are about to give space to a peer: from now on its word counts, though it may never have spoken. */
+  /** We are about to give space to a peer: from now on its word counts. */
   expect(peer: PeerName): void {
-    if (this.#members.has(peer)) return;
-    add(this.#members, peer, UNTOLD + this.#draw());
-    this.#changed();
+    this.#membership.expect(peer);
   }
 
   /** Take-overs that wait, with whom for. */
   waiting(): { readonly of: PeerName; readonly missing: PeerName[] }[] {
-    return [...this.#claims].map(([of, claim]) => ({ of, missing: this.#missing(of, claim) }));
+    return [...this.#claims].map(([of, claim]) => ({ of, missing: this.#missing(claim) }));
   }
 
   /** Starts taking over a peer that is dead, by word of the caller. */
   claim(dead: PeerName, done: (outcome: TakeoverOutcome) => void): void {
     const running = this.#claims.get(dead);
     if (running) return void running.done.push(done);
-    const other = this.#consents.get(dead);
-    if (other && this.#members.has(other.claimant)) return done({ refused: other.claimant });
-    this.#consents.delete(dead);
-    const disks = new Set(this.#members.get(dead));
-    const claim = {
-      disks,
-      agreed: new Set<PeerName>(),
-      asked: new Set<PeerName>(),
-      since: this.#host.now(),
-      done: [done],
-    };
-    this.#claims.set(dead, claim);
-    // Dead by the same word for all other claims: they need not wait for it.
-    for (const disk of [...disks, ""]) this.#bury(dead, disk, disks);
+    this.#open(dead, this.#membership.disksOf(dead), [done]);
     this.#askMissing();
-    this.#settleAll();
+    this.#settle();
   }
 
-  /** Asks again those who have not answered; stops waiting for originals, which never will. */
+  /** Repeats what may have been lost; stops waiting for originals, which never answer. */
   tick(): void {
     for (const claim of this.#claims.values()) claim.asked.clear();
     this.#askMissing();
-    this.#settleAll();
-    for (const [dead, { claimant }] of this.#consents) {
-      if (!this.#host.owns(dead) || !this.#members.has(claimant)) this.#release(dead);
+    this.#settle();
+    for (const { dead, claimant, claim } of this.#consents.list()) {
+      if (!this.#membership.has(claimant)) this.#consents.release(dead, claimant);
+      else this.#agree(claimant, dead, claim);
     }
   }
 
@@ -164,170 +129,153 @@ export class Takeovers {
 
   /** Says goodbye: nobody needs to ask us any more. */
   leave(): void {
-    this.#members.delete(this.#host.us);
-    add(this.#gone, this.#host.us, this.#disk);
-    this.#changed();
+    for (const dead of [...this.#claims.keys()]) this.#end(dead, { refused: this.#host.us });
+    this.#membership.remove(this.#host.us, [this.#membership.disk]);
     this.#host.send("all", this.hello());
   }
 
   receive(source: PeerName | undefined, message: ConsentMessage): void {
-    if (source !== undefined) this.#meet(source, message);
-    this.#learnMembers(message);
+    if (source !== undefined) {
+      this.#membership.meet(source, message.disk);
+      // A claimant that was started again has forgotten its claim.
+      this.#consents.releaseOthers(source, message.session);
+    }
+    const { shrunk, removedUs } = this.#membership.learn(message);
+    if (removedUs) this.#rejoin();
+    if (shrunk) this.#askAnew();
     if (source === undefined) return;
     if (message.kind === "ask") this.#onAsk(source, message);
     else if (message.kind === "agree") this.#onAgree(source, message);
     else if (message.kind === "refuse") this.#onRefuse(message);
-    else if (message.kind === "cancel" && this.#consents.get(message.dead)?.claimant === source) {
-      this.#release(message.dead);
-    }
-    this.#settleAll();
+    else if (message.kind === "cancel") this.#onCancel(source, message);
+    this.#askMissing();
+    this.#settle();
   }
 
   #onAsk(claimant: PeerName, message: ConsentMessage): void {
-    const { dead, disks } = message;
-    const own = this.#claims.get(dead);
-    const refuse = (holder: PeerName): void => this.#host.send(claimant, this.#message("refuse", dead, { holder }));
-    const unknown = [...(this.#members.get(dead) ?? [])].filter((disk) => !disks.includes(disk));
+    const { dead, disks, claim } = message;
+    const { us } = this.#host;
+    const refuse = (holder: PeerName): void => this.#host.send(claimant, this.#message("refuse", dead, { holder, claim }));
+    const unknown = this.#membership.disksOf(dead).filter((disk) => !disks.includes(disk));
+    const own = this.#claims.has(dead);
     // A machine of that name which the asker has not heard of is not the one that was said to be dead.
-    if (dead === this.#host.us || (!own && unknown.some((disk) => !disk.startsWith(UNTOLD)))) return refuse(dead);
+    if (dead === us || (!own && unknown.some(isTold))) return refuse(dead);
     if (!own && unknown.length > 0) return refuse(0);
-    if (own && this.#host.us < claimant) return refuse(this.#host.us);
-    if (own) this.#end(dead, { refused: claimant });
-    if (this.#host.owns(dead) || own) {
-      this.#consents.set(dead, { claimant, session: message.session });
-      this.#changed();
+    if (us < claimant && (own || this.#waitsFor(dead))) {
+      if (!own) this.#open(dead, disks, []);
+      return refuse(us);
     }
-    const ring = this.#host.ring();
-    this.#host.send(claimant, this.#message("agree", dead, ring ? { ring } : {}));
+    if (own) this.#end(dead, { refused: claimant });
+    this.#consents.add({ dead, claimant, session: message.session, claim });
+    this.#agree(claimant, dead, claim);
   }
 
-  #onAgree(source: PeerName, { dead, ring }: ConsentMessage): void {
+  #agree(claimant: PeerName, dead: PeerName, claim: string): void {
+    this.#host.send(claimant, this.#message("agree", dead, { claim, ...this.#ring() }));
+  }
+
+  #onAgree(source: PeerName, { dead, ring, claim: id }: ConsentMessage): void {
     const claim = this.#claims.get(dead);
-    if (!claim) return;
+    if (claim?.id !== id) return this.#host.send(source, this.#message("cancel", dead, { claim: id, ...this.#ring() }));
     if (ring) this.#host.learn(ring);
     claim.agreed.add(source);
-    this.#askMissing();
   }
 
-  #onRefuse({ dead, holder, members }: ConsentMessage): void {
+  #onRefuse({ dead, holder, members, claim: id }: ConsentMessage): void {
     const claim = this.#claims.get(dead);
-    if (!claim) return;
-    if (holder === 0) {
-      // Asked again at the next tick; until then the peer itself has time to say that it lives.
-      for (const [peer, disk] of members) if (peer === dead) this.#bury(dead, disk, claim.disks);
-      return;
-    }
-    this.#end(dead, { refused: holder });
-    // Whoever consented may listen to the peer again, if it lives; the other claimant asks for itself.
-    this.#host.send("all", this.#message("cancel", dead));
+    if (claim?.id !== id) return;
+    if (holder !== 0) return this.#end(dead, { refused: holder });
+    // Asked again at the next tick; until then the peer itself has time to say that it lives.
+    for (const [peer, disk] of members) if (peer === dead) claim.disks.add(disk);
   }
 
-  /** First-hand news of a peer: which state and which run of it is the present one. */
-  #meet(source: PeerName, message: ConsentMessage): void {
-    for (const [dead, { claimant, session }] of this.#consents) {
-      // A claimant that was restarted has forgotten its claim.
-      if (claimant === source && session !== message.session) this.#release(dead);
-    }
-    const disks = this.#members.get(source);
-    for (const disk of disks ?? []) {
-      if (disk === message.disk) continue;
-      disks!.delete(disk);
-      add(this.#gone, source, disk);
-      this.#changed();
-    }
+  /** The claim we consented to is over: what came of it is in the ring, which we learn before we listen to the dead again. */
+  #onCancel(claimant: PeerName, { dead, ring, claim }: ConsentMessage): void {
+    if (!this.#consents.holds(dead, claimant, claim)) return;
+    if (ring) this.#host.learn(ring);
+    this.#consents.release(dead, claimant);
   }
 
-  #learnMembers({ members, gone }: ConsentMessage): void {
-    for (const [peer, disk] of gone) {
-      if (peer === this.#host.us && disk === this.#disk && this.#members.has(peer)) this.#rename();
-      if (add(this.#gone, peer, disk)) this.#changed();
-      const disks = this.#members.get(peer);
-      if (!disks?.delete(disk)) continue;
-      if (disks.size === 0) this.#members.delete(peer);
-      this.#changed();
-    }
-    for (const [peer, disk] of members) {
-      if (!this.#gone.get(peer)?.has(disk) && add(this.#members, peer, disk)) this.#changed();
-    }
-  }
-
-  /** Somebody removed us by mistake: we take part again under a new identity, as gossip cannot take a removal back. */
-  #rename(): void {
-    this.#disk = this.#draw();
-    add(this.#members, this.#host.us, this.#disk);
-    this.#changed();
+  #rejoin(): void {
+    this.#membership.rename();
     this.#host.send("all", this.hello());
   }
 
-  /** Everybody who may know more than we do, or want the same. */
-  #missing(dead: PeerName, claim: Claim): PeerName[] {
-    const voters = new Set(this.#members.keys());
-    for (const peer of this.#host.others()) if (!this.#gone.has(peer)) voters.add(peer);
-    const late = this.#host.now() - claim.since >= SILENCE_MS;
-    const counts = (peer: PeerName): boolean => {
-      if (peer === this.#host.us || peer === dead || claim.agreed.has(peer)) return false;
-      return !(this.#host.mixed && late && !this.#hasSpoken(peer) && this.#host.isKnown(peer));
-    };
-    return [...voters].filter(counts).sort((a, b) => a - b);
+  /**
+   * A member is no more, by word of others. Whoever took its space knows what it had given to whom; so do those who consented.
+   * What they answered us before they knew is worth nothing now.
+   */
+  #askAnew(): void {
+    for (const claim of this.#claims.values()) {
+      claim.id = this.#nextId();
+      claim.agreed.clear();
+      claim.asked.clear();
+    }
   }
 
-  #hasSpoken(peer: PeerName): boolean {
-    return [...(this.#members.get(peer) ?? [])].some((disk) => !disk.startsWith(UNTOLD));
+  #waitsFor(peer: PeerName): boolean {
+    return [...this.#claims.values()].some((claim) => this.#missing(claim).includes(peer));
+  }
+
+  /** Everybody who may know more than we do, or want the same. */
+  #missing(claim: Claim): PeerName[] {
+    const voters = new Set(this.#membership.peers());
+    for (const peer of this.#host.others()) if (!this.#membership.wasRemoved(peer)) voters.add(peer);
+    const late = this.#host.now() - claim.since >= SILENCE_MS;
+    const counts = (peer: PeerName): boolean => {
+      if (peer === this.#host.us || this.#claims.has(peer) || claim.agreed.has(peer)) return false;
+      return !(this.#host.mixed && late && !this.#membership.hasSpoken(peer) && this.#host.isKnown(peer));
+    };
+    return [...voters].filter(counts).sort((a, b) => a - b);
   }
 
   #askMissing(): void {
     for (const [dead, claim] of this.#claims) {
       // The dead peer itself too: it may know better.
-      for (const peer of [dead, ...this.#missing(dead, claim)]) {
+      for (const peer of [dead, ...this.#missing(claim)]) {
         if (claim.asked.has(peer)) continue;
         claim.asked.add(peer);
-        this.#host.send(peer, this.#message("ask", dead, { disks: [...claim.disks] }));
+        this.#host.send(peer, this.#message("ask", dead, { disks: [...claim.disks], claim: claim.id }));
       }
     }
   }
 
-  #settleAll(): void {
-    for (const [dead, claim] of this.#claims) {
-      if (this.#missing(dead, claim).length > 0) continue;
-      this.#end(dead, { taken: this.#host.transfer(dead) });
-      this.#host.send("all", this.hello());
-    }
+  /** All claims end together: one of the dead may have taken over another one, and given of it to a peer that only said so in the other claim. */
+  #settle(): void {
+    const claims = [...this.#claims];
+    if (claims.length === 0 || claims.some(([, claim]) => this.#missing(claim).length > 0)) return;
+    for (const [dead, { disks }] of claims) this.#membership.remove(dead, disks);
+    const taken = claims.map(([dead]) => this.#host.transfer(dead));
+    claims.forEach(([dead], i) => this.#end(dead, { taken: taken[i]! }));
   }
 
+  #open(dead: PeerName, disks: Iterable<string>, done: Claim["done"]): void {
+    const lists = { disks: new Set(disks), agreed: new Set<PeerName>(), asked: new Set<PeerName>() };
+    this.#claims.set(dead, { id: this.#nextId(), ...lists, since: this.#host.now(), done });
+  }
+
+  #nextId(): string {
+    return `${this.#session}.${++this.#count}`;
+  }
+
+  /** Whoever consented may listen to the dead again, and learns what came of it. */
   #end(dead: PeerName, outcome: TakeoverOutcome): void {
     const claim = this.#claims.get(dead);
+    if (!claim) return;
     this.#claims.delete(dead);
-    this.#changed();
-    for (const done of claim?.done ?? []) done(outcome);
+    this.#host.changed();
+    this.#host.send("all", this.#message("cancel", dead, { claim: claim.id, ...this.#ring() }));
+    for (const done of claim.done) done(outcome);
   }
 
-  /** Counts one more identity of a dead peer among the dead. */
-  #bury(dead: PeerName, disk: string, disks: Set<string>): void {
-    disks.add(disk);
-    add(this.#gone, dead, disk);
-    this.#members.delete(dead);
-    this.#changed();
-  }
-
-  #release(dead: PeerName): void {
-    this.#consents.delete(dead);
-    this.#changed();
+  #ring(): { readonly ring?: SentRing } {
+    const ring = this.#host.ring();
+    return ring ? { ring } : {};
   }
 
   #message(kind: ConsentMessage["kind"], dead: PeerName, more: Partial<ConsentMessage> = {}): ConsentMessage {
-    const { members, gone } = this.#lists();
-    return { kind, dead, holder: 0, disks: [], members, gone, disk: this.#disk, session: this.#session, ...more };
+    const { disk } = this.#membership;
+    const lists = this.#membership.lists();
+    return { kind, dead, holder: 0, disks: [], claim: "", disk, session: this.#session, ...lists, ...more };
   }
-}
-
-/** Whether it was new. */
-function add(map: Map<PeerName, Set<string>>, peer: PeerName, disk: string): boolean {
-  const disks = map.get(peer) ?? new Set();
-  const fresh = !disks.has(disk);
-  map.set(peer, disks.add(disk));
-  return fresh;
-}
-
-function flatten(map: ReadonlyMap<PeerName, ReadonlySet<string>>): Incarnation[] {
-  return [...map].flatMap(([peer, disks]) => [...disks].map((disk): Incarnation => [peer, disk]));
 }

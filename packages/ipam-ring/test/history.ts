@@ -1,5 +1,6 @@
 import { seededRandom } from "@weaved/sim";
 import { TICK_MS } from "../src/core.ts";
+import type { Ring } from "../src/ring.ts";
 import { Violation, World, type WorldOptions } from "./world.ts";
 
 /** One thing that happens. Numbers are taken modulo what there is, so any list of events is a history: shrinking just removes some. */
@@ -131,10 +132,21 @@ function takeOverDead(world: World, pick: number): void {
   }
 }
 
-/** A new machine takes a dead one's name once nobody counts on the old one any more. */
+/**
+ * A new machine with an empty disk takes a dead one's name. Only once nobody can hear any more that the old one owned something:
+ * nobody up or down, and no message under way. The README says so to operators.
+ */
 function replaceDead(world: World, host: World["hosts"][number]): void {
-  if (host.dead && !world.alive().some(({ core }) => core!.ring.entries.some(({ peer }) => peer === host.name)))
-    world.replace(host);
+  const owns = (ring: Ring | undefined): boolean => ring?.entries.some(({ peer }) => peer === host.name) ?? false;
+  const known = world.hosts.some(({ core, disk }) => (core ? owns(core.ring) : owns(disk?.ring)));
+  const heard = world.flights.some(({ to, message }) => to === host.name || owns(ringIn(message)));
+  if (host.dead && !known && !heard) world.replace(host);
+}
+
+function ringIn(message: World["flights"][number]["message"]): Ring | undefined {
+  if (message.kind === "state") return message.state().ring;
+  if (message.kind === "consent") return message.message.ring;
+  return message.message.type === "ringUpdate" ? message.message.state.ring : undefined;
 }
 
 /** Removes events as long as the history still fails: first halves, then single ones. */
