@@ -9,8 +9,10 @@ import {
   planTable,
   printPlan,
   type RouteTable,
+  VpcRoutesError,
 } from "../src/index.ts";
 import { addToRegistry, readRegistry, registryCapacity, removeFromRegistry } from "../src/registry.ts";
+import { parseOwnership } from "../src/saved-ownership.ts";
 
 describe("addresses", () => {
   it("are read strictly", () => {
@@ -218,5 +220,25 @@ describe("checks before the start", () => {
     for (const { Resource } of writes)
       for (const arn of Resource) expect(arn).toMatch(/(route-table\/rtb-1|network-interface\/eni-1)$/);
     expect(iamPolicy({ region: "r", account: "a", tables: ["t"], withoutFix: true }).Statement).toHaveLength(3);
+  });
+});
+
+describe("a file of who owns what", () => {
+  it("is read from CIDRs of both families, from ranges; peers get numbers", () => {
+    const text = JSON.stringify([
+      { peer: "b", start: "10.32.1.0", end: "10.32.1.128" },
+      { peer: "7a:9f:eb:b6:0c:6e", cidr: "10.32.0.7/24" },
+      { peer: 5, cidr: "fd00:32::/48" },
+    ]);
+    const { update, names } = parseOwnership(text);
+    expect(update.ranges).toEqual([
+      { start: 0x0a200000, end: 0x0a200100, peer: 0x7a9febb60c6e },
+      { start: 0x0a200100, end: 0x0a200180, peer: 1 },
+    ]);
+    expect(update.prefixes).toEqual([{ destination: "fd00:32::/48", peer: 5 }]);
+    expect([...names.keys()]).toEqual(["b", "7a:9f:eb:b6:0c:6e", "5"]);
+  });
+  it.each(["{}", "[{}]", "nonsense", '[{"peer":1,"cidr":"10.0.0.0"}]', '[{"peer":1}]'])("is refused as %s", (text) => {
+    expect(() => parseOwnership(text)).toThrow(VpcRoutesError);
   });
 });
