@@ -10,7 +10,7 @@ import {
 import type { OwnedRange, Route } from "../../src/ports.ts";
 import { type Moto, startMoto, whyNoMoto } from "./support/moto.ts";
 import { type StrictProxy, startStrictProxy } from "./support/strict-proxy.ts";
-import { credentials, makeVpc, owned, region, type TestVpc } from "./support/vpc.ts";
+import { credentials, expected, makeVpc, owned, region, seeded, type TestVpc } from "./support/vpc.ts";
 
 const WITHIN = ["10.32.0.0/12"];
 const reason = await whyNoMoto();
@@ -32,6 +32,7 @@ describe("against moto's EC2 server", () => {
     if (reason !== undefined) return skip(reason);
     vpc = await makeVpc(moto.endpoint);
     proxy.limit = 500;
+    proxy.blackholes = false;
     proxy.inject = () => undefined;
     return async () => {
       for (const one of open.splice(0)) await one.close();
@@ -49,6 +50,7 @@ describe("against moto's EC2 server", () => {
     readonly eni: string;
     readonly ec2: SdkEc2;
     readonly reconciler: Reconciler;
+    readonly options: Parameters<typeof startReconciler>[0];
   }
 
   /** A host with its own SDK client, as on its own machine; time between passes is the test's to choose. */
@@ -59,9 +61,16 @@ describe("against moto's EC2 server", () => {
     const pace = { perSecond: 1000, burst: 1000, firstBackoffMs: 5, maxBackoffMs: 50, tries: 20 };
     const never = 3_600_000;
     const times = { idleMs: never, settleMs: never, debounceMs: never };
-    const reconciler = startReconciler({ ec2, self, within: WITHIN, pace, ...times, ...options });
+    const all = { ec2, self, within: WITHIN, pace, ...times, ...options };
+    const reconciler = startReconciler(all);
     open.push(reconciler, ec2);
-    return { peer, eni, ec2, reconciler };
+    return { peer, eni, ec2, reconciler, options: all };
+  };
+  /** A new process on the same host: it knows nothing but what the tables say. */
+  const restart = (host: Host): Host => {
+    const reconciler = startReconciler(host.options);
+    open.push(reconciler);
+    return { ...host, reconciler };
   };
   const addHosts = async (n: number, options?: Partial<ReconcilerOptions>) => {
     const hosts: Host[] = [];
@@ -150,7 +159,10 @@ describe("against moto's EC2 server", () => {
     proxy.inject = (action) => (action === "CreateRoute" ? "UnauthorizedOperation" : undefined);
     host.reconciler.update({ ranges: owned("10.32.0.0", 256, 1) });
     await expect(host.reconciler.reconcile()).rejects.toMatchObject({ code: "PERMISSION_MISSING" });
-    expect(host.reconciler.status().error?.message).toContain("ec2:CreateRoute");
+    const { error } = host.reconciler.status();
+    expect(error?.message).toContain("ec2:CreateRoute");
+    const allowed = error?.policy?.Statement.find((one) => one.Action.includes("ec2:CreateRoute"));
+    expect(allowed?.Resource).toEqual(vpc.tables.map((id) => `arn:aws:ec2:*:*:route-table/${id}`));
     await expectTables({});
     proxy.inject = () => undefined;
     await settle([host], owned("10.32.0.0", 256, 1));
@@ -166,17 +178,39 @@ describe("against moto's EC2 server", () => {
     expect((await tables()).some((table) => "10.32.0.0/23" in table && "10.32.0.0/24" in table)).toBe(true);
     await host.reconciler.close();
     proxy.inject = () => undefined;
-    // A new process on the same host knows nothing but what the tables say.
-    const self = { peer: 1, eni: host.eni, subnet: vpc.subnets[1] as string, vpc: vpc.vpc };
-    const reconciler = startReconciler({ ec2: host.ec2, self, within: WITHIN });
-    open.push(reconciler);
-    await settle([{ ...host, reconciler }], owned("10.32.0.0", 256, 1));
+    await settle([restart(host)], owned("10.32.0.0", 256, 1));
     await expectTables({ "10.32.0.0/24": host.eni });
   });
+
+  it("ends equal to the ring after a storm: ten hosts, moves, crashes, throttling, lost permissions at random", async () => {
+    const random = seeded(20);
+    const hosts = await addHosts(10);
+    proxy.inject = (action) => {
+      if (random() < 0.1) return "RequestLimitExceeded";
+      return /Route$/.test(action) && random() < 0.1 ? "UnauthorizedOperation" : undefined;
+    };
+    let ranges: OwnedRange[] = [];
+    for (let round = 0; round < 6; round++) {
+      const owners = Array.from({ length: 16 }, () => 1 + Math.floor(random() * 10));
+      ranges = owned("10.32.0.0", 128, ...owners);
+      for (const host of hosts) host.reconciler.update({ ranges });
+      // A pass may end anywhere: with a refused call, or because its host restarts.
+      const passes = hosts.map((host) => host.reconciler.reconcile().catch(() => undefined));
+      const crashed = Math.floor(random() * 10);
+      const host = hosts[crashed] as Host;
+      await host.reconciler.close();
+      hosts[crashed] = restart(host);
+      await Promise.all(passes);
+    }
+    proxy.inject = () => undefined;
+    await settle(hosts, ranges);
+    await expectTables(expected(hosts, ranges));
+  }, 120_000);
 
   it("takes over from a dead host, sweeps what nobody owns after two sightings with proof, leaves a stopped one alone", async () => {
     const hosts = await addHosts(3);
     const [a, b, c] = hosts as [Host, Host, Host];
+    proxy.blackholes = true;
     await settle(hosts, owned("10.32.0.0", 256, 1, 2, 3));
     await vpc.client.send(new DeleteNetworkInterfaceCommand({ NetworkInterfaceId: c.eni }));
     await c.reconciler.close();

@@ -1,5 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { promisify } from "node:util";
+import type { Path } from "../../../src/path.ts";
 import type { NetworkInterface, OwnedRange, RouteTable } from "../../../src/ports.ts";
 import { rangesToCidrs } from "../../../src/ranges.ts";
 
@@ -14,6 +15,14 @@ export interface LabHost {
   readonly eni: string;
 }
 
+/** What passed the router; a packet counts once for each interface it crossed. */
+export interface Seen {
+  readonly native: number;
+  readonly encapsulated: number;
+  /** Outer addresses of encapsulated packets. */
+  readonly pairs: readonly (readonly [string, string])[];
+}
+
 /**
  * A VPC from namespaces:
  * ```
@@ -25,12 +34,12 @@ export interface LabHost {
 export interface Lab {
   /** Makes the router's kernel follow EC2's tables and interfaces. */
   follow(tables: readonly (RouteTable | undefined)[], interfaces: readonly NetworkInterface[]): Promise<void>;
-  /** Sends natively through the subnet's router what is native, the rest through VXLAN. */
-  route(host: LabHost, native: readonly OwnedRange[], overlay: readonly OwnedRange[]): Promise<void>;
+  /** Sends each range of others on its path: to the subnet's router, straight to the owner, or through VXLAN. */
+  route(host: LabHost, paths: readonly { readonly range: OwnedRange; readonly path: Path }[]): Promise<void>;
   /** Pings from each container to each other; returns the pairs without an answer. */
   pingAll(): Promise<string[]>;
   /** Captures at the router while `during` runs: packets between containers, bare and encapsulated. */
-  capture(during: () => Promise<unknown>): Promise<{ native: number; encapsulated: number }>;
+  capture(during: () => Promise<unknown>): Promise<Seen>;
   close(): Promise<void>;
 }
 
@@ -80,16 +89,18 @@ export async function makeLab(hosts: readonly LabHost[]): Promise<Lab> {
       const checked = hosts.filter((host) => interfaces.find((eni) => eni.id === host.eni)?.sourceDestCheck !== false);
       await feed("ip", ["netns", "exec", router, "nft", "-f", "-"], checkRules(checked));
     },
-    async route(host, native, overlay) {
-      const gateway = `172.31.${host.subnet + 1}.1`;
-      const others = (ranges: readonly OwnedRange[]) => ranges.filter((range) => range.peer !== host.n);
-      await batch(`${prefix}-h${host.n}`, [
-        "route flush table 77",
-        ...rangesToCidrs(others(native)).map((cidr) => `route add ${cidr} via ${gateway} table 77`),
-        ...others(overlay).flatMap((range) =>
-          rangesToCidrs([range]).map((cidr) => `route add ${cidr} via 169.254.77.${range.peer} dev ov onlink table 77`),
-        ),
-      ]);
+    async route(host, paths) {
+      const via = (path: Path, peer: number) => {
+        if (path === "vpc") return `172.31.${host.subnet + 1}.1`;
+        if (path === "overlay") return `169.254.77.${peer} dev ov onlink`;
+        return hosts.find(({ n }) => n === peer)?.address ?? "";
+      };
+      const lines = paths
+        .filter(({ range }) => range.peer !== host.n)
+        .flatMap(({ range, path }) =>
+          rangesToCidrs([range]).map((cidr) => `route add ${cidr} via ${via(path, range.peer)} table 77`),
+        );
+      await batch(`${prefix}-h${host.n}`, ["route flush table 77", ...lines]);
     },
     async pingAll() {
       const silent: string[] = [];
@@ -174,10 +185,7 @@ table bridge check {
 `;
 }
 
-async function capture(
-  router: string,
-  during: () => Promise<unknown>,
-): Promise<{ native: number; encapsulated: number }> {
+async function capture(router: string, during: () => Promise<unknown>): Promise<Seen> {
   const filter = "udp port 4789 or (icmp and net 10.32.0.0/12)";
   const child = spawn("ip", ["netns", "exec", router, "tcpdump", "-n", "-l", "-i", "any", filter]);
   let text = "";
@@ -196,8 +204,12 @@ async function capture(
   child.kill("SIGINT");
   await ended;
   const lines = text.split("\n").filter((line) => line.includes(" IP "));
-  const encapsulated = lines.filter((line) => / IP 172\.31\./.test(line)).length;
-  return { native: lines.length - encapsulated, encapsulated };
+  // Outer packets: `IP 172.31.1.11.40000 > 172.31.2.12.4789: VXLAN`.
+  const pairs = lines.flatMap((line) => {
+    const match = / IP (172\.31\.\d+\.\d+)\.\d+ > (172\.31\.\d+\.\d+)\.\d+:/.exec(line);
+    return match === null ? [] : [[match[1] ?? "", match[2] ?? ""] as const];
+  });
+  return { native: lines.length - pairs.length, encapsulated: pairs.length, pairs };
 }
 
 function feed(command: string, args: readonly string[], input: string): Promise<void> {

@@ -17,10 +17,20 @@ export interface Moto {
   close(): Promise<void>;
 }
 
-/** Why moto cannot run here; undefined if it can. Only a missing Python is a reason. */
+/**
+ * Why moto cannot run here; undefined if it can. It is installed where it is missing, so the reasons are: no Python, or,
+ * outside CI, no moto without a network.
+ */
 export async function whyNoMoto(): Promise<string | undefined> {
   const found = await run("python3", ["--version"]).catch(() => undefined);
-  return found === undefined ? "there is no python3 to run moto's EC2 server" : undefined;
+  if (found === undefined) return "there is no python3 to run moto's EC2 server";
+  try {
+    await motoCommand();
+    return undefined;
+  } catch (error) {
+    if (process.env.CI !== undefined) throw error;
+    return `python3 has no moto, and installing it failed: ${String(error).split("\n")[0]}`;
+  }
 }
 
 /** The server's command: one that is installed, else one in a virtual environment of this checkout. */

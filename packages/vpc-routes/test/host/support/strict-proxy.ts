@@ -11,6 +11,8 @@ export interface StrictProxy {
   inject: (action: string, body: URLSearchParams) => string | undefined;
   /** Routes per table. */
   limit: number;
+  /** Whether to look for interfaces that are gone, which costs a request each time. */
+  blackholes: boolean;
   close(): Promise<void>;
 }
 
@@ -23,7 +25,8 @@ const STATUS: Readonly<Record<string, number>> = { RequestLimitExceeded: 503, Un
  */
 export async function startStrictProxy(moto: string, behind: Ec2Port, vpc: () => string): Promise<StrictProxy> {
   let turn: Promise<unknown> = Promise.resolve();
-  const state = { calls: {} as Record<string, number>, limit: 500, inject: (() => undefined) as StrictProxy["inject"] };
+  const inject: StrictProxy["inject"] = () => undefined;
+  const state = { calls: {} as Record<string, number>, limit: 500, blackholes: false, inject };
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -40,7 +43,7 @@ export async function startStrictProxy(moto: string, behind: Ec2Port, vpc: () =>
     }
     const answer = await fetch(`${moto}${request.url}`, { method: request.method ?? "POST", headers, body });
     const text = await answer.text();
-    const shown = action === "DescribeRouteTables" ? await withBlackholes(text) : text;
+    const shown = action === "DescribeRouteTables" && state.blackholes ? await withBlackholes(text) : text;
     response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "text/xml" }).end(shown);
   };
   const refuse = async (action: string, form: URLSearchParams): Promise<string | undefined> => {

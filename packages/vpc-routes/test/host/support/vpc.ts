@@ -1,6 +1,7 @@
 import * as sdk from "@aws-sdk/client-ec2";
 import { parseIpv4 } from "../../../src/address.ts";
 import type { OwnedRange } from "../../../src/ports.ts";
+import { rangesToCidrs } from "../../../src/ranges.ts";
 
 export const credentials = { accessKeyId: "test", secretAccessKey: "test" };
 export const region = "eu-west-1";
@@ -75,4 +76,24 @@ export async function makeVpc(endpoint: string): Promise<TestVpc> {
 export function owned(start: string, size: number, ...peers: number[]): OwnedRange[] {
   const base = parseIpv4(start);
   return peers.map((peer, i) => ({ start: base + i * size, end: base + (i + 1) * size, peer }));
+}
+
+/** Routes that the ring asks for: each owner's touching ranges merged. */
+export function expected(
+  hosts: readonly { readonly peer: number; readonly eni: string }[],
+  ranges: readonly OwnedRange[],
+): Record<string, string> {
+  const wanted = hosts.flatMap(({ peer, eni }) =>
+    rangesToCidrs(ranges.filter((range) => range.peer === peer)).map((cidr) => [cidr, eni] as const),
+  );
+  return Object.fromEntries(wanted);
+}
+
+/** The same figures in every run. */
+export function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
 }
