@@ -2,15 +2,19 @@
 import type { CryptoProvider } from "@weaved/sleeve-crypto";
 import { MeshError, toMeshError } from "./errors.ts";
 import { type EncodingRound, Outbox } from "./gossip/outbox.ts";
-import { SYNC_CHANNEL } from "./gossip/sync-messages.ts";
 import { formatPeerName } from "./peer-name.ts";
 import type { Clock, OverlayConnection, PeerName, Stream } from "./ports.ts";
-import { encodeEnvelope, Tag } from "./wire/envelope.ts";
+import { Tag } from "./wire/envelope.ts";
 import { type Features, parseFeatures, type RemoteFeatures } from "./wire/features.ts";
 import { Handshake } from "./wire/handshake.ts";
 
-/** The remote's header has to come within this. */
+/** The header of one who dialled us has to come within this. */
 const HEADER_TIMEOUT_MS = 10_000;
+/**
+ * Of one whom we dialled it may take longer: a host that restarts together with all others has many to let in, and to dial
+ * again puts us at the end of that queue.
+ */
+const ANSWER_TIMEOUT_MS = 30_000;
 /** Silence for this long ends a connection, also while the remote's features are due. */
 const READ_TIMEOUT_MS = 60_000;
 const HEARTBEAT_MS = 30_000;
@@ -85,7 +89,8 @@ export class Connection {
     const features = host.features(origin.connectionId, origin.trusted);
     const options = { outbound: origin.outbound, minVersion, maxVersion, features, password, crypto };
     this.#handshake = new Handshake(options, (bytes) => void this.#write(bytes));
-    this.#cancelTimer = clock.after(HEADER_TIMEOUT_MS, () => this.#awaitFeatures());
+    const headerMs = origin.outbound ? ANSWER_TIMEOUT_MS : HEADER_TIMEOUT_MS;
+    this.#cancelTimer = clock.after(headerMs, () => this.#awaitFeatures(headerMs));
     stream.open({
       data: (bytes) => this.#receive(bytes),
       drained: () => this.#drained(),
@@ -125,12 +130,12 @@ export class Connection {
     return `${this.origin.outbound ? "->" : "<-"} ${this.origin.address} ${peer}`;
   }
 
-  #awaitFeatures(): void {
+  #awaitFeatures(headerMs: number): void {
     if (!this.#handshake.headerDone) {
-      this.end(new MeshError("MESH_TIMEOUT", `no header within ${HEADER_TIMEOUT_MS / 1000} s`));
+      this.end(new MeshError("MESH_TIMEOUT", `no header within ${headerMs / 1000} s`));
       return;
     }
-    this.#cancelTimer = this.#host.clock.after(READ_TIMEOUT_MS - HEADER_TIMEOUT_MS, () =>
+    this.#cancelTimer = this.#host.clock.after(READ_TIMEOUT_MS - headerMs, () =>
       this.end(new MeshError("MESH_TIMEOUT", `no features within ${READ_TIMEOUT_MS / 1000} s`)),
     );
   }
@@ -213,13 +218,6 @@ export class Connection {
   /** Sends what waits in the outbox, unless the remote is busy with what it has. */
   flush(round: EncodingRound): void {
     if (this.phase !== "ended" && !this.busy) this.outbox.flush(round, (message) => this.send(message));
-  }
-
-  /** Sends a payload on the sync channel. */
-  sendSync(payload: Uint8Array): void {
-    this.trySend(
-      encodeEnvelope({ tag: Tag.gossip, channel: SYNC_CHANNEL, source: this.#host.self, destination: 0, payload }),
-    );
   }
 
   /** Ends the connection, whatever its phase. Idempotent. */

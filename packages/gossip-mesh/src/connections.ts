@@ -6,12 +6,15 @@ import type { ConnectionMaker, MadeConnection } from "./connect/maker.ts";
 import { Connection, type ConnectionHost, type ConnectionOrigin } from "./connection.ts";
 import { MeshError, toMeshError } from "./errors.ts";
 import type { GossipRouter } from "./gossip/router.ts";
+import { Strangers } from "./gossip/strangers.ts";
 import type { TopologySync } from "./gossip/topology-sync.ts";
 import type { Journal } from "./journal.ts";
 import type { Membership } from "./membership.ts";
+import { prepareOverlay } from "./overlay-link.ts";
 import { formatPeerName } from "./peer-name.ts";
-import type { Clock, Overlay, OverlayLink, PeerName, Random, Stream, Transport } from "./ports.ts";
+import type { Clock, Overlay, PeerName, Random, Stream, Transport } from "./ports.ts";
 import { randomUint64 } from "./random-id.ts";
+import { hearsFrom } from "./routing/paths.ts";
 import type { Topology } from "./topology/topology.ts";
 import { type Envelope, Tag } from "./wire/envelope.ts";
 import { makeFeatures, SYNC_FEATURE, SYNC_VERSION } from "./wire/features.ts";
@@ -57,10 +60,18 @@ export class Connections {
   #closed = false;
   /** Connections that have ended, those to ourselves left out. */
   terminations = 0;
+  readonly strangers: Strangers;
+  /** Registered connections that do not speak the topology sync. */
+  legacy = 0;
 
   constructor(host: ConnectionsHost) {
     this.#host = host;
     this.#acceptor = new Acceptor(host.clock);
+    this.strangers = new Strangers({
+      clock: host.clock,
+      isKnown: ({ name }) => hearsFrom(host.topology, host.topology.self, name),
+      tellAll: (connection) => this.#tellAll(connection),
+    });
     const { topology, clock, crypto, password, minVersion, maxVersion } = host;
     this.#connectionHost = {
       self: topology.self,
@@ -117,7 +128,10 @@ export class Connections {
         this.#host.journal.ended(`-> ${address}`, error);
         this.#host.maker.ended({ address, outbound: true }, error);
       } else if (this.#closed) result.close();
-      else this.#start(result, { outbound: true, address, expected });
+      else {
+        this.#host.maker.answered(address);
+        this.#start(result, { outbound: true, address, expected });
+      }
     });
     this.#dials.add(cancel);
   }
@@ -129,13 +143,13 @@ export class Connections {
   }
 
   #register(connection: Connection): void {
-    const { topology, membership, maker, router, sync, journal } = this.#host;
+    const { topology, membership, maker, sync, journal } = this.#host;
     if (!connection.origin.outbound) this.#acceptor.done(connection.stream);
     const restarted = this.#identify(connection);
-    connection.overlay = this.#prepareOverlay(connection);
+    const { overlay } = this.#host;
+    if (overlay) connection.overlay = prepareOverlay(overlay, connection, () => this.#establish(connection));
     this.#breakTie(connection);
     this.#makeRoom(connection);
-    const reachable = membership.routes.paths("established").has(connection.name);
     this.#byPeer.set(connection.name, connection);
     connection.registered = true;
     topology.setLink(this.#link(connection, false));
@@ -144,13 +158,18 @@ export class Connections {
     maker.connected(made);
     membership.noteSeen(connection.name);
     membership.ownChange(connection.name);
-    const stranger = restarted || !reachable;
-    if (connection.remote!.topologySync) sync.add(connection, { greet: stranger });
-    if (stranger) router.sendEverything(connection);
+    if (connection.remote!.topologySync) sync.add(connection);
+    else this.legacy++;
+    this.strangers.meet(connection, restarted || this.#byPeer.size === 1);
     journal.metrics?.gauge("mesh_connections", this.#byPeer.size);
     journal.logger?.info(`${connection.label}: connected`, { version: connection.version, restarted });
     if (connection.overlay) connection.overlay.confirm();
     else this.#establish(connection);
+  }
+
+  #tellAll(connection: Connection): void {
+    if (connection.remote!.topologySync) this.#host.sync.greet(connection);
+    this.#host.router.sendEverything(connection);
   }
 
   /** Checks who it is, and makes sure that the topology knows the peer. True if it is another incarnation than known. */
@@ -170,31 +189,6 @@ export class Connections {
     const known = topology.adopt({ name, nickname, uid, version: 0n, ...id, links: [] });
     connection.adopted = true;
     return known.uid !== uid;
-  }
-
-  #prepareOverlay(connection: Connection): Connection["overlay"] {
-    const { overlay } = this.#host;
-    if (!overlay) return undefined;
-    const { name, nickname, uid, shortId, trusted } = connection.remote!;
-    const { sessionKey, stream, origin } = connection;
-    const clear = sessionKey === undefined || (trusted && origin.trusted);
-    const link: OverlayLink = {
-      peer: { name, nickname, uid, ...(shortId === undefined ? {} : { shortId }) },
-      connectionUid: connection.uid,
-      outbound: origin.outbound,
-      local: stream.local,
-      remote: stream.remote,
-      ...(clear ? {} : { sessionKey }),
-      remoteFeatures: connection.remoteFeatures,
-      sendControl: (tag, payload) => void connection.trySend(Uint8Array.from([tag, ...payload])),
-      onEstablished: () => this.#establish(connection),
-      onError: (error) => connection.end(toMeshError(error, "MESH_OVERLAY")),
-    };
-    try {
-      return overlay.prepare(link);
-    } catch (error) {
-      throw toMeshError(error, "MESH_OVERLAY");
-    }
   }
 
   #breakTie(connection: Connection): void {
@@ -272,6 +266,8 @@ export class Connections {
       this.#byPeer.delete(connection.name);
       topology.dropLink(connection.name);
       sync.remove(connection);
+      this.strangers.leave(connection);
+      if (!connection.remote!.topologySync) this.legacy--;
     }
     // Who is unreachable now has to go before the update that follows, or others would hear of them from us.
     if (!this.#closed) {
@@ -280,20 +276,11 @@ export class Connections {
       membership.routesMayDiffer();
     }
     if (error.code !== "MESH_SELF") this.terminations++;
-    this.#measure(connection);
+    journal.measured(connection.traffic, this.#byPeer.size);
     journal.ended(connection.label, error);
     const made = this.#made.get(connection) ?? { address, outbound };
     this.#made.delete(connection);
     maker.ended(made, error);
-  }
-
-  #measure({ traffic }: Connection): void {
-    const { metrics } = this.#host.journal;
-    metrics?.gauge("mesh_connections", this.#byPeer.size);
-    metrics?.count("mesh_bytes_in", traffic.bytesIn);
-    metrics?.count("mesh_bytes_out", traffic.bytesOut);
-    metrics?.count("mesh_messages_in", traffic.messagesIn);
-    metrics?.count("mesh_messages_out", traffic.messagesOut);
   }
 
   /** Ends everything. */

@@ -30,6 +30,18 @@ export class Journal {
     this.logger?.info(`${label}: ${error.message}`, { code: error.code });
   }
 
+  /** What a connection has carried, now that it has ended, and how many are left. */
+  measured(
+    traffic: { readonly bytesIn: number; readonly bytesOut: number; messagesIn: number; messagesOut: number },
+    connections: number,
+  ): void {
+    this.metrics?.gauge("mesh_connections", connections);
+    this.metrics?.count("mesh_bytes_in", traffic.bytesIn);
+    this.metrics?.count("mesh_bytes_out", traffic.bytesOut);
+    this.metrics?.count("mesh_messages_in", traffic.messagesIn);
+    this.metrics?.count("mesh_messages_out", traffic.messagesOut);
+  }
+
   /** Something is wrong with what a peer says. The first time for each cause is a warning, then only counted. */
   complaint(cause: string, error: MeshError): void {
     this.count(error.code);

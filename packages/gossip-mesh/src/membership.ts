@@ -9,8 +9,15 @@ import { decodeRecords } from "./topology/payload.ts";
 import type { PeerRecord } from "./topology/record.ts";
 import type { Topology } from "./topology/topology.ts";
 
-/** Changes of our own record are gathered this long before they are told. */
-const UPDATE_DELAY_MS = 1_000;
+/**
+ * Changes of our own record are told when so many looks in a row have found no other. Looks, not time: a program that is
+ * late has not seen calm, only less.
+ */
+const CALM_LOOKS = 4;
+const LOOK_MS = 250;
+/** Even without calm they are told after so many, more for each link: who has many would tell many, again and again. */
+const MOST_LOOKS = 4;
+const MOST_LOOKS_PER_LINK = 0.4;
 /** Unreachable peers are looked for this long after news. */
 const COLLECT_DELAY_MS = 1_000;
 /** Listeners to routes hear of changes at most this often. */
@@ -38,6 +45,8 @@ export class Membership {
   readonly #seen = new Set<PeerName>();
   /** Peers to name in the next update. Bounded by: our connections within a second. */
   readonly #update = new Set<PeerName>();
+  /** Counts changes of our own record. */
+  #changes = 0;
   #cancelUpdate: (() => void) | undefined;
   #cancelCollect: (() => void) | undefined;
   #cancelRoutes: (() => void) | undefined;
@@ -105,9 +114,22 @@ export class Membership {
   ownChange(...others: PeerName[]): void {
     if (this.#closed) return;
     for (const name of others) this.#update.add(name);
-    this.#cancelUpdate ??= this.#host.clock.after(UPDATE_DELAY_MS, () => {
+    this.#changes++;
+    if (!this.#cancelUpdate) this.#tellWhenCalm(0, 0);
+  }
+
+  #tellWhenCalm(calmLooks: number, looks: number): void {
+    const { clock, topology } = this.#host;
+    const changes = this.#changes;
+    this.#cancelUpdate = clock.after(LOOK_MS, () => {
+      const most = MOST_LOOKS + MOST_LOOKS_PER_LINK * topology.own.links.length;
+      const calm = this.#changes === changes ? calmLooks + 1 : 0;
+      if (calm < CALM_LOOKS && looks + 1 < most) {
+        this.#tellWhenCalm(calm, looks + 1);
+        return;
+      }
       this.#cancelUpdate = undefined;
-      const names = new Set([this.#host.topology.self, ...this.#update]);
+      const names = new Set([topology.self, ...this.#update]);
       this.#update.clear();
       this.#host.tell(names);
     });

@@ -64,12 +64,19 @@ export function createMesh(options: MeshOptions, ports: MeshPorts): Mesh {
     random,
     merge(records, from) {
       const { changed } = membership.merge(records);
-      if (changed.length > 0) router.spreadTopology(new Set(changed), from);
+      if (changed.length > 0) router.spreadTopology(new Set(changed), { name: from, asGossip: false });
+    },
+    greeted(by) {
+      const neighbour = connections.get(by);
+      if (neighbour) connections.strangers.heard(neighbour);
     },
   });
   const connection = (peer: number): ReturnType<Connections["get"]> => connections.get(peer);
   const { routes } = membership;
-  const router = new GossipRouter({ self: name, clock, random, topology, channels, routes, journal, sync, connection });
+  const router = new GossipRouter({
+    ...{ self: name, clock, random, topology, channels, routes, journal, sync, connection },
+    hasLegacyNeighbours: () => connections.legacy > 0,
+  });
   const dial: ConstructorParameters<typeof ConnectionMaker>[0]["dial"] = (to, expected) =>
     connections.dial(to, expected);
   const maker = new ConnectionMaker({ topology, clock, random, transport, port, discovery, limit, dial });

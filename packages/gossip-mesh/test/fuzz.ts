@@ -2,7 +2,7 @@
 import { seededRandom } from "@weaved/sim";
 import { tweetnaclProvider } from "@weaved/sleeve-crypto";
 import { parseTarget } from "../src/connect/address.ts";
-import { decodeSync, encodeSync } from "../src/gossip/sync-messages.ts";
+import { decodeSync, encodeGive, encodeRecordUpdate, encodeSync, encodeUpdate } from "../src/gossip/sync-messages.ts";
 import { MeshError, parsePeerName } from "../src/index.ts";
 import { decodeRecords, encodeRecord, joinRecords } from "../src/topology/payload.ts";
 import { decodeEnvelope, encodeEnvelope } from "../src/wire/envelope.ts";
@@ -63,11 +63,10 @@ const subjects: readonly Subject[] = [
     name: "sync",
     seeds: [
       encodeSync({ kind: "have", versions: [version, version], complete: true }),
-      encodeSync({
-        kind: "give",
-        records: new Uint8Array(3),
-        changes: [{ ...record, base: 3n, changed: record.links, removed: [4] }],
-      }),
+      encodeGive([
+        encodeRecordUpdate(record),
+        encodeUpdate({ ...record, base: 3n, changed: record.links, removed: [4] }),
+      ]),
     ],
     run: (b) => void decodeSync(b),
   },

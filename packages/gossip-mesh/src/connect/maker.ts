@@ -6,23 +6,18 @@
 import type { TargetError } from "../api.ts";
 import { type MeshError, toMeshError } from "../errors.ts";
 import type { Clock, PeerName, Random, Transport } from "../ports.ts";
-import { findLink } from "../topology/record.ts";
 import type { Topology } from "../topology/topology.ts";
 import { hostOf, parseIpv4, parseTarget } from "./address.ts";
+import { Courtesy } from "./courtesy.ts";
+import { Discovery } from "./discovery.ts";
 import { discoveryLimit } from "./limit.ts";
 import { LostPeers } from "./lost-peers.ts";
-import { afterFailure, newTarget, type Target, tryNow } from "./targets.ts";
+import { afterFailure, newTarget, roomForAttempts, SILENT_MS, type Target, tryNow } from "./targets.ts";
 
 /** Events of the topology are gathered this long. */
 const GATHER_MS = 100;
-/** Attempts at once: a mass restart must not become a flood of its own. */
-const MAX_ATTEMPTS = 64;
-/**
- * Two peers that discover each other would both dial, and one connection would be thrown away. The one of higher name
- * waits this long for the other, at random up to twice of it.
- */
-const COURTESY_MS = 500;
-
+/** Ends of attempts, which let others begin, only this long. */
+const SOON_MS = 10;
 interface Direct {
   readonly host: string;
   readonly port: number | undefined;
@@ -59,10 +54,11 @@ export class ConnectionMaker {
   readonly #targets = new Map<string, Target>();
   /** Bounded by: our connections. */
   readonly #connections = new Set<MadeConnection>();
+  readonly #discovery: Discovery;
+  readonly #courtesy: Courtesy;
   readonly #lost: LostPeers;
   /** Who was found at an address. Bounded by: targets. */
   readonly #peerAt = new Map<string, PeerName>();
-  #attempts = 0;
   #cancelTimer: (() => void) | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #closed = false;
@@ -70,6 +66,8 @@ export class ConnectionMaker {
   constructor(host: MakerHost) {
     this.#host = host;
     this.#lost = new LostPeers(host.clock);
+    this.#courtesy = new Courtesy(host.topology, host.clock, host.random);
+    this.#discovery = new Discovery(host.topology, host.clock, host.port);
   }
 
   /** Adds or replaces direct targets; resolves with those that could not be taken. */
@@ -131,7 +129,7 @@ export class ConnectionMaker {
     if (connection.outbound) this.#lost.remember(connection.peer, connection.address);
     else this.#lost.remember(connection.peer, `${hostOf(connection.address)}:${this.#host.port}`, { guess: true });
     const target = connection.outbound ? this.#targets.get(connection.address) : undefined;
-    if (target) this.#leaveAttempt(target, "connected");
+    if (target) target.state = "connected";
     this.evaluate(GATHER_MS);
   }
 
@@ -140,21 +138,21 @@ export class ConnectionMaker {
     this.#peerAt.set(address, peer);
   }
 
+  /** An attempt has got as far as the handshake. */
+  answered(address: string): void {
+    const target = this.#targets.get(address);
+    if (target?.state === "attempting") target.silentSince = undefined;
+  }
+
   /** A registered connection has ended, or an attempt has failed before it was one. */
   ended(connection: Pick<MadeConnection, "address" | "outbound">, error: MeshError): void {
     this.#connections.delete(connection as MadeConnection);
     const target = connection.outbound ? this.#targets.get(connection.address) : undefined;
     if (target) {
-      if (target.state === "attempting") this.#attempts--;
       afterFailure(target, error, this.#host.clock.now(), this.#host.random);
       this.#resolveAgain(connection.address);
     }
-    this.evaluate(0);
-  }
-
-  #leaveAttempt(target: Target, state: Target["state"]): void {
-    if (target.state === "attempting") this.#attempts--;
-    target.state = state;
+    this.evaluate(SOON_MS);
   }
 
   /** Host names may have moved; the original looks them up once only. */
@@ -191,17 +189,13 @@ export class ConnectionMaker {
     if (this.#host.discovery && this.#connections.size < discoveryLimit(this.#host.limit)) {
       this.#addDiscovered(wanted, connected);
     }
-    for (const address of wanted.keys()) {
-      if (!this.#targets.has(address))
-        this.#targets.set(address, newTarget(address, this.#firstTry(wanted.get(address)!)));
+    for (const [address, expected] of wanted) {
+      if (this.#targets.has(address)) continue;
+      const target = newTarget(address, this.#host.clock.now());
+      this.#courtesy.begin(target, expected);
+      this.#targets.set(address, target);
     }
     this.#attemptDue(wanted, direct);
-  }
-
-  #firstTry(expected: Set<PeerName> | "anybody"): number {
-    const { clock, random, topology } = this.#host;
-    const courteous = expected !== "anybody" && [...expected].every((name) => name < topology.self);
-    return clock.now() + (courteous ? COURTESY_MS * (1 + random()) : 0);
   }
 
   /** All direct targets that are not connected. Returns the addresses of all of them. */
@@ -223,21 +217,14 @@ export class ConnectionMaker {
 
   /** Peers that others are connected to, and we are not; then peers that we have lost. */
   #addDiscovered(wanted: Map<string, Set<PeerName> | "anybody">, connected: ReadonlySet<string>): void {
-    const { topology, port } = this.#host;
-    const neighbours = this.#neighbours();
+    const { topology } = this.#host;
     const want = (address: string, name: PeerName): void => {
       if (connected.has(address)) return;
       const expected = wanted.get(address) ?? new Set<PeerName>();
       if (expected !== "anybody") wanted.set(address, expected.add(name));
     };
-    for (const { name, links } of topology.records()) {
-      if (name === topology.self || neighbours.has(name)) continue;
-      // The peer's own links tell who is connected to it: those know its address.
-      for (const { to } of links) {
-        if (to === topology.self) continue;
-        const link = findLink(topology.get(to)?.links ?? [], name);
-        if (link) want(link.outbound ? link.address : `${hostOf(link.address)}:${port}`, name);
-      }
+    for (const [name, addresses] of this.#discovery.others(this.#neighbours())) {
+      for (const address of addresses) want(address, name);
     }
     for (const [name, address] of this.#lost.missing((peer) => topology.get(peer) !== undefined)) want(address, name);
   }
@@ -248,6 +235,7 @@ export class ConnectionMaker {
 
   #attemptDue(wanted: ReadonlyMap<string, Set<PeerName> | "anybody">, direct: ReadonlySet<string>): void {
     const now = this.#host.clock.now();
+    const due: Target[] = [];
     let next = Number.POSITIVE_INFINITY;
     for (const [address, target] of this.#targets) {
       if (target.state === "attempting" || target.state === "connected") continue;
@@ -263,14 +251,27 @@ export class ConnectionMaker {
       }
       target.state = "waiting";
       // A sum of times may round to just before the time meant: less than a millisecond early is due.
+      if (target.tryAt <= now + 1) this.#courtesy.prolong(target, expected);
       if (target.tryAt > now + 1) next = Math.min(next, target.tryAt);
-      else if (this.#attempts < MAX_ATTEMPTS) {
-        target.state = "attempting";
-        this.#attempts++;
-        this.#host.dial(address, expected);
-      }
+      else due.push(target);
     }
+    if (!this.#attemptSome(due, wanted, now)) next = Math.min(next, now + SILENT_MS);
     if (next !== Number.POSITIVE_INFINITY) this.evaluate(next - now);
+  }
+
+  /** Starts as many attempts as may be under way, in no order: peers that all begin with the same one would queue there. */
+  #attemptSome(due: Target[], wanted: ReadonlyMap<string, Set<PeerName> | "anybody">, now: number): boolean {
+    let room = roomForAttempts(this.#targets.values(), now);
+    for (; due.length > 0 && room > 0; room--) {
+      const at = Math.floor(this.#host.random() * due.length);
+      const target = due[at]!;
+      due[at] = due.at(-1)!;
+      due.pop();
+      target.state = "attempting";
+      target.silentSince = now;
+      this.#host.dial(target.address, wanted.get(target.address)!);
+    }
+    return due.length === 0;
   }
 
   close(): void {

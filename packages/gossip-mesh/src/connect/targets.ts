@@ -8,10 +8,21 @@ const GROWTH = 1.5;
 /** A connection that lasted this long was a good one: its end is no failure of the address. */
 const RESET_AFTER_MS = 60_000;
 
+/** Attempts at once: a mass restart must not become a flood of its own. */
+const MAX_ATTEMPTS = 64;
+/** Of those, at once at hosts that have answered, or may yet: each has a handshake to make with us, and with others. */
+const MAX_HANDSHAKES = 12;
+/** A host that does not answer for this long is most likely not there: it does not keep others from being tried. */
+export const SILENT_MS = 1_000;
+
 /** One address that we would like to be connected to. */
 export interface Target {
   readonly address: string;
   state: "waiting" | "attempting" | "connected" | "suspended";
+  /** Of an attempt under way: when it began; absent once the host has answered. */
+  silentSince: number | undefined;
+  /** Of a discovered peer that is to dial us: for how long we leave it to it, and its version when last looked at. */
+  patience: { readonly until: number; readonly version: bigint } | undefined;
   /** Why it is not connected. */
   lastError: MeshError | undefined;
   /** Earliest next try; Infinity: never, until given again. */
@@ -21,11 +32,32 @@ export interface Target {
 
 /** A target that may be tried from `at` on. */
 export function newTarget(address: string, at: number): Target {
-  return { address, state: "waiting", lastError: undefined, tryAt: at, intervalMs: INITIAL_INTERVAL_MS };
+  return {
+    address,
+    state: "waiting",
+    silentSince: undefined,
+    patience: undefined,
+    lastError: undefined,
+    tryAt: at,
+    intervalMs: INITIAL_INTERVAL_MS,
+  };
+}
+
+/** How many attempts more may be under way. */
+export function roomForAttempts(targets: Iterable<Target>, now: number): number {
+  let attempts = MAX_ATTEMPTS;
+  let handshakes = MAX_HANDSHAKES;
+  for (const { state, silentSince } of targets) {
+    if (state !== "attempting") continue;
+    attempts--;
+    if (silentSince === undefined || now - silentSince < SILENT_MS) handshakes--;
+  }
+  return Math.min(attempts, handshakes);
 }
 
 /** Forgets all failures. */
 export function tryNow(target: Target, now: number): void {
+  target.patience = undefined;
   target.tryAt = now;
   target.intervalMs = INITIAL_INTERVAL_MS;
 }

@@ -8,6 +8,7 @@ import type { Clock, GossipData, GossipHandler, GossipSender, PeerName, Random }
 import type { Routes } from "../routing/routes.ts";
 import type { Topology } from "../topology/topology.ts";
 import { decodeEnvelope, type Envelope, encodeEnvelope, Tag } from "../wire/envelope.ts";
+import { drawSome, peersToTell } from "./announce.ts";
 import type { Channels } from "./channels.ts";
 import { drawNeighbours } from "./neighbours.ts";
 import { EncodingRound } from "./outbox.ts";
@@ -29,6 +30,8 @@ export interface RouterHost {
   readonly journal: Journal;
   readonly sync: TopologySync;
   connection(name: PeerName): Connection | undefined;
+  /** Whether some neighbours speak as the original does. */
+  hasLegacyNeighbours(): boolean;
 }
 
 /** The router. */
@@ -80,34 +83,29 @@ export class GossipRouter {
   }
 
   /**
-   * News of the topology. Neighbours that speak as the original does are drawn as it draws them. In a sparse mesh the others
-   * all hear of it; in a dense one those behind us on the way from the peer concerned, which are mostly none: it has told
-   * them itself. What a changing topology leads astray, the exchange of digests makes up for.
+   * News of the topology. Neighbours that speak as the original does are drawn as it draws them; the others are told by the
+   * rule of announce.ts. What a changing topology leads astray, the exchange of digests makes up for.
+   *
+   * @param from - who brought the news, and whether as the original does: to a few at random
    */
-  spreadTopology(names: ReadonlySet<PeerName>, except?: PeerName): void {
+  spreadTopology(names: ReadonlySet<PeerName>, from?: { readonly name: PeerName; readonly asGossip: boolean }): void {
     const { routes, random, sync, topology } = this.#host;
-    const { links } = topology.own;
-    const neighbours = links.flatMap(({ to }) => (to === except ? [] : (this.#host.connection(to) ?? [])));
     // Routes are worked out only where somebody needs them: in a storm that is the larger part of all work.
-    if (neighbours.some((connection) => !connection.remote!.topologySync)) {
+    if (this.#host.hasLegacyNeighbours()) {
       const data = new TopologyData(topology, names);
-      for (const name of drawNeighbours(routes.paths("all"), random, except)) {
+      for (const name of drawNeighbours(routes.paths("all"), random, from?.name)) {
         const connection = this.#host.connection(name);
         if (connection && !connection.remote!.topologySync) this.sendTo(connection, TOPOLOGY_CHANNEL, data);
       }
     }
-    if (links.length <= 2 * Math.log2(topology.size) + 1) {
-      for (const connection of neighbours) sync.announce(connection, names);
-    } else this.#announceAlongTrees(names, except);
-  }
-
-  #announceAlongTrees(names: ReadonlySet<PeerName>, except: PeerName | undefined): void {
-    const { self, routes, sync } = this.#host;
     for (const name of names) {
-      if (name === self) continue;
-      for (const hop of routes.hops(name, "all")) {
-        const connection = hop === except ? undefined : this.#host.connection(hop);
-        if (connection) sync.announce(connection, [name]);
+      if (name === topology.self) continue;
+      const told = from?.asGossip
+        ? drawSome(topology.own.links, random, 1 + Math.floor(2 * Math.log2(topology.size)))
+        : peersToTell(topology, name, from?.name);
+      for (const { to } of told) {
+        const connection = to === from?.name ? undefined : this.#host.connection(to);
+        if (connection) sync.announce(connection, name);
       }
     }
   }
@@ -122,7 +120,7 @@ export class GossipRouter {
   /** Topology goes to peers of this program as announcements instead. */
   #announces(connection: Connection, data: GossipData): boolean {
     if (!(data instanceof TopologyData) || !connection.remote?.topologySync) return false;
-    this.#host.sync.announce(connection, data.names);
+    for (const name of data.names) this.#host.sync.announce(connection, name);
     return true;
   }
 
@@ -190,7 +188,7 @@ export class GossipRouter {
       }
       case Tag.gossip: {
         const data = handler.onGossip(payload);
-        if (data instanceof TopologyData) this.spreadTopology(data.names, from.name);
+        if (data instanceof TopologyData) this.spreadTopology(data.names, { name: from.name, asGossip: true });
         else if (data) this.spread(channel, data, from.name);
         return;
       }

@@ -1,27 +1,38 @@
 /** The logic of the topology sync; see sync-messages.ts for the exchange. */
 import type { Clock, PeerName, Random } from "../ports.ts";
-import { patchLinks } from "../topology/history.ts";
-import { decodeRecords } from "../topology/payload.ts";
 import type { PeerRecord } from "../topology/record.ts";
 import type { Topology } from "../topology/topology.ts";
-import { decodeSync, encodeSync, type PeerVersion, type RecordChange, type SyncMessage } from "./sync-messages.ts";
+import { encodeEnvelope, Tag } from "../wire/envelope.ts";
+import {
+  decodeSync,
+  encodeGive,
+  encodeRecordUpdate,
+  encodeSync,
+  encodeUpdate,
+  type PeerVersion,
+  type RecordUpdate,
+  SYNC_CHANNEL,
+} from "./sync-messages.ts";
+import { compareVersions, toRecord } from "./versions.ts";
 
 /** News is gathered this long before it is announced: in a storm one announcement covers many changes. */
-const ANNOUNCE_DELAY_MS = 20;
+const ANNOUNCE_DELAY_MS = 100;
 /** A want is not repeated to others for as long as its answer may take. */
 const WANT_PATIENCE_MS = 1_000;
 /** A digest is answered with our own at most this often. */
 const DIGEST_REPLY_MS = 5_000;
 /** After the last change, digests are compared with a neighbour at these intervals, in case that some news was lost. */
 const RECONCILE_MS = [2_000, 4_000, 8_000];
+/** In a storm, digests are compared no more rarely than this. */
+const STORM_MS = 15_000;
 /** Most records in one answer, so that no message comes near the limit; the rest is had at the next digest. */
 const MAX_GIVEN = 4_096;
 
 /** One neighbour that speaks the sync. */
 export interface SyncLink {
   readonly name: PeerName;
-  /** Sends a payload on the sync channel. */
-  sendSync(payload: Uint8Array): void;
+  /** Sends a message, unless too much waits already. */
+  trySend(message: Uint8Array): boolean;
 }
 
 interface LinkState {
@@ -37,6 +48,8 @@ export interface SyncHost {
   readonly random: Random;
   /** Merges records that came over a link, and passes on what was new. */
   merge(records: readonly PeerRecord[], from: PeerName): void;
+  /** A neighbour compares digests. */
+  greeted(by: PeerName): void;
 }
 
 /** The sync with all neighbours that speak it. */
@@ -47,18 +60,21 @@ export class TopologySync {
   /** Versions asked for: until when, of whom. Bounded by: peers that neighbours have announced, for one second. */
   readonly #wanted = new Map<PeerName, { readonly version: bigint; readonly until: number; readonly of: SyncLink }>();
   #announcing = false;
+  /** Updates that describe whole records. Bounded by: records in use, which are the topology's. */
+  readonly #encodings = new WeakMap<PeerRecord, Uint8Array>();
   /** What neighbours were last sent of ourselves. */
   #pushed: PeerRecord | undefined;
   #cancelReconcile: (() => void) | undefined;
+  /** Counts changes, so that calm is told from storm. */
+  #changes = 0;
 
   constructor(host: SyncHost) {
     this.#host = host;
   }
 
-  /** A neighbour is there. One that had no other way to us is asked whether it believes the same. */
-  add(link: SyncLink, options: { readonly greet: boolean }): void {
+  /** A neighbour is there. */
+  add(link: SyncLink): void {
     this.#links.set(link, { news: new Set(), repliedAt: Number.NEGATIVE_INFINITY });
-    if (options.greet) this.greet(link);
   }
 
   /** A neighbour is gone; what it was asked for is asked of others when they announce it. */
@@ -79,27 +95,54 @@ export class TopologySync {
     this.#pushed = own;
     this.#changed();
     const since = base && this.#host.topology.history(self)?.since(base.version);
-    const changes = since ? [{ ...own, ...since, base: base.version }] : [];
-    const records = this.#host.topology.encode(since ? [] : [self]);
-    const payload = encodeSync({ kind: "give", records, changes });
-    for (const link of this.#links.keys()) link.sendSync(payload);
+    const update = since ? encodeUpdate({ ...own, ...since, base: base.version }) : this.#encoded(own);
+    const message = syncMessage(self, encodeGive([update]));
+    for (const link of this.#links.keys()) link.trySend(message);
+  }
+
+  /** A record's bytes, made once for all who are given it. */
+  #encoded(record: PeerRecord): Uint8Array {
+    let bytes = this.#encodings.get(record);
+    if (!bytes) {
+      bytes = encodeRecordUpdate(record);
+      this.#encodings.set(record, bytes);
+    }
+    return bytes;
+  }
+
+  /**
+   * What we know of a peer. Of ourselves it is what we have told: the versions between would make others ask for each one,
+   * and would fit nobody's differences.
+   */
+  #record(name: PeerName): PeerRecord | undefined {
+    const { topology } = this.#host;
+    return name === topology.self ? (this.#pushed ?? topology.own) : topology.get(name);
   }
 
   /** Compares digests for a while after a change, ever more rarely, each time with another neighbour. */
   #changed(): void {
-    this.#cancelReconcile?.();
-    const [first, ...later] = RECONCILE_MS;
-    this.#cancelReconcile = this.#reconcile(first!, later);
+    this.#changes++;
+    if (!this.#cancelReconcile) this.#reconcile(0, this.#host.clock.now());
   }
 
-  #reconcile(delayMs: number, later: readonly number[]): () => void {
+  /** Waits for calm, because in a storm no two peers believe the same; but not for ever. */
+  #reconcile(round: number, since: number): void {
     const { clock, random } = this.#host;
-    return clock.after(delayMs * (0.75 + random() / 2), () => {
+    const { [round]: delayMs } = RECONCILE_MS;
+    this.#cancelReconcile = undefined;
+    if (delayMs === undefined) return;
+    const changes = this.#changes;
+    this.#cancelReconcile = clock.after(delayMs * (0.75 + random() / 2), () => {
+      const impatient = clock.now() - since > STORM_MS;
+      if (this.#changes !== changes && !impatient) {
+        this.#reconcile(0, since);
+        return;
+      }
       const links = [...this.#links.keys()];
       const link = links[Math.floor(random() * links.length)];
       if (link) this.greet(link);
-      const [next, ...rest] = later;
-      this.#cancelReconcile = next === undefined ? undefined : this.#reconcile(next, rest);
+      if (this.#changes === changes) this.#reconcile(round + 1, since);
+      else this.#reconcile(0, clock.now());
     });
   }
 
@@ -108,11 +151,11 @@ export class TopologySync {
     this.#cancelReconcile?.();
   }
 
-  /** Tells a neighbour, soon, that these peers have changed. Nothing happens for one that does not speak the sync. */
-  announce(link: SyncLink, names: Iterable<PeerName>): void {
+  /** Tells a neighbour, soon, that a peer has changed. Nothing happens for one that does not speak the sync. */
+  announce(link: SyncLink, name: PeerName): void {
     const state = this.#links.get(link);
     if (!state) return;
-    for (const name of names) state.news.add(name);
+    state.news.add(name);
     if (this.#announcing) return;
     this.#announcing = true;
     this.#host.clock.after(ANNOUNCE_DELAY_MS, () => this.#flush());
@@ -130,7 +173,7 @@ export class TopologySync {
 
   /** What we have of a peer; nothing for placeholders, which are hearsay. */
   #version(name: PeerName): PeerVersion | undefined {
-    const record = this.#host.topology.get(name);
+    const record = this.#record(name);
     if (!record || (record.uid === 0n && record.version === 0n)) return undefined;
     return { name, uid: record.uid, version: record.version };
   }
@@ -139,8 +182,8 @@ export class TopologySync {
     return [...names].flatMap((name) => this.#version(name) ?? []);
   }
 
-  #send(link: SyncLink, message: SyncMessage): void {
-    link.sendSync(encodeSync(message));
+  #send(link: SyncLink, message: Parameters<typeof encodeSync>[0]): void {
+    link.trySend(syncMessage(this.#host.topology.self, encodeSync(message)));
   }
 
   /** Takes a payload. @throws MeshError MESH_GOSSIP */
@@ -157,13 +200,14 @@ export class TopologySync {
         this.#onWant(link, message.versions);
         break;
       case "give":
-        this.#onGive(link, message.records, message.changes);
+        this.#onGive(link, message.updates);
         break;
     }
   }
 
   #onDigest(link: SyncLink, digest: bigint): void {
     const { topology, clock } = this.#host;
+    this.#host.greeted(link.name);
     if (digest === topology.digest) return;
     if (topology.self < link.name) {
       this.#send(link, { kind: "have", versions: this.#versions(topology.names()), complete: true });
@@ -183,7 +227,7 @@ export class TopologySync {
     const older: PeerVersion[] = [];
     for (const theirs of versions) {
       const ours = this.#version(theirs.name);
-      const order = compare(theirs, ours);
+      const order = compareVersions(theirs, ours);
       if (order >= 0) news?.delete(theirs.name);
       if (order > 0 && this.#mayAsk(link, theirs)) want.push(ours ?? { name: theirs.name, uid: 0n, version: 0n });
       if (order < 0) older.push(ours!);
@@ -207,29 +251,28 @@ export class TopologySync {
 
   #onWant(link: SyncLink, versions: readonly PeerVersion[]): void {
     const { topology } = this.#host;
-    const records: PeerRecord[] = [];
-    const changes: RecordChange[] = [];
+    const updates: Uint8Array[] = [];
     for (const theirs of versions.slice(0, MAX_GIVEN)) {
-      const record = topology.get(theirs.name);
+      const record = this.#record(theirs.name);
       if (!record) continue;
-      const since = record.uid === theirs.uid ? topology.history(theirs.name)?.since(theirs.version) : undefined;
-      if (since) changes.push({ ...record, ...since, base: theirs.version });
-      else records.push(record);
+      const known = record.uid === theirs.uid && record === topology.get(theirs.name);
+      const since = known ? topology.history(theirs.name)?.since(theirs.version) : undefined;
+      updates.push(since ? encodeUpdate({ ...record, ...since, base: theirs.version }) : this.#encoded(record));
     }
-    if (records.length + changes.length === 0) return;
-    this.#send(link, { kind: "give", records: topology.encode(records.map(({ name }) => name)), changes });
+    if (updates.length > 0) link.trySend(syncMessage(topology.self, encodeGive(updates)));
   }
 
-  #onGive(link: SyncLink, payload: Uint8Array, changes: readonly RecordChange[]): void {
+  #onGive(link: SyncLink, updates: readonly RecordUpdate[]): void {
     const { topology } = this.#host;
-    const records = decodeRecords(payload);
+    const records: PeerRecord[] = [];
     const misfits: PeerVersion[] = [];
-    for (const change of changes) {
-      const known = topology.get(change.name);
-      if (known && known.uid === change.uid && known.version === change.base) {
-        records.push({ ...change, links: patchLinks(known.links, change) });
-      } else if (!known || compare(change, this.#version(change.name)) > 0) {
-        misfits.push({ name: change.name, uid: 0n, version: 0n });
+    for (const update of updates) {
+      const known = topology.get(update.name);
+      if (update.base === undefined) records.push(toRecord(update, []));
+      else if (known && known.uid === update.uid && known.version === update.base) {
+        records.push(toRecord(update, known.links));
+      } else if (compareVersions(update, this.#version(update.name)) > 0) {
+        misfits.push(this.#version(update.name) ?? { name: update.name, uid: 0n, version: 0n });
       }
     }
     for (const { name } of records) this.#wanted.delete(name);
@@ -239,10 +282,7 @@ export class TopologySync {
   }
 }
 
-/** Positive if `a` is newer, as the topology's merge sees it. */
-function compare(a: PeerVersion, b: PeerVersion | undefined): number {
-  if (!b) return 1;
-  if (a.version !== b.version) return a.version > b.version ? 1 : -1;
-  if (a.uid === b.uid) return 0;
-  return a.uid > b.uid ? 1 : -1;
+/** A sync payload as a protocol message. */
+function syncMessage(self: PeerName, payload: Uint8Array): Uint8Array {
+  return encodeEnvelope({ tag: Tag.gossip, channel: SYNC_CHANNEL, source: self, destination: 0, payload });
 }

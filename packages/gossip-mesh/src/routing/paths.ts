@@ -45,6 +45,23 @@ function visit(graph: Graph, peer: PeerRecord, rule: LinkRule, paths: Paths, fou
   }
 }
 
+/**
+ * Whether gossip of a peer reaches us by way of others: over our established links, then over any that is reported. In a
+ * dense mesh a few looks tell.
+ */
+export function hearsFrom(graph: Graph, self: PeerName, peer: PeerName): boolean {
+  const live = (graph.get(self)?.links ?? []).filter((link) => link.established && link.to !== peer);
+  const tellsOf = (name: PeerName): boolean => findLink(graph.get(name)?.links ?? [], peer) !== undefined;
+  if (live.some(({ to }) => tellsOf(to))) return true;
+  const reached = new Set(live.map(({ to }) => to));
+  // A Set grows while it is iterated, so it is its own queue.
+  for (const name of reached) {
+    if (tellsOf(name)) return true;
+    for (const link of graph.get(name)?.links ?? []) if (link.to !== self) reached.add(link.to);
+  }
+  return false;
+}
+
 function counts(graph: Graph, from: PeerRecord, to: PeerName, established: boolean, rule: LinkRule): boolean {
   if (rule === "all") return graph.get(to) !== undefined;
   if (!established) return false;

@@ -3,7 +3,7 @@
  * difference. In a full mesh of n peers a record has n links, of which an update changes one or two.
  */
 import type { PeerName } from "../ports.ts";
-import { type Link, type PeerRecord, sameLink, withLink, withoutLink } from "./record.ts";
+import { type Link, type PeerRecord, sameLink, sortLinks } from "./record.ts";
 
 /** Links that differ between two versions of a record. */
 export interface LinkChanges {
@@ -28,7 +28,11 @@ export function diffLinks(before: readonly Link[], after: readonly Link[]): Link
   while (i < before.length || j < after.length) {
     const old = before[i];
     const now = after[j];
-    if (old && (!now || old.to < now.to)) {
+    if (old === now) {
+      // Most links are the same object in both.
+      i++;
+      j++;
+    } else if (old && (!now || old.to < now.to)) {
       removed.push(old.to);
       i++;
     } else if (now && (!old || now.to < old.to)) {
@@ -43,11 +47,18 @@ export function diffLinks(before: readonly Link[], after: readonly Link[]): Link
   return { changed, removed };
 }
 
-/** Applies a difference. */
+/** Applies a difference, which may come from anybody: in any order, naming a peer twice. */
 export function patchLinks(links: readonly Link[], changes: LinkChanges): readonly Link[] {
-  let next = links;
-  for (const to of changes.removed) next = withoutLink(next, to);
-  for (const link of changes.changed) next = withLink(next, link);
+  const changed = sortLinks(changes.changed);
+  const removed = new Set(changes.removed);
+  const next: Link[] = [];
+  let i = 0;
+  for (const link of links) {
+    while (i < changed.length && changed[i]!.to < link.to) next.push(changed[i++]!);
+    if (changed[i]?.to === link.to) next.push(changed[i++]!);
+    else if (!removed.has(link.to)) next.push(link);
+  }
+  while (i < changed.length) next.push(changed[i++]!);
   return next;
 }
 
