@@ -14,9 +14,12 @@ export interface VxlanPort {
   /** Puts a frame into the tunnel towards this peer; its Ethernet addresses are filled in by the port. */
   sendInTunnel(frame: Uint8Array): void;
   sendControl(sub: number, payload: Uint8Array): void;
-  /** Whether the kernel may forward to this peer now. */
-  onUsable(usable: boolean): void;
+  /** Whether the kernel may forward to this peer now. `ended`: nobody watches any more, the path itself may well be fine. */
+  onForward(state: Forwarding): void;
 }
+
+/** What becomes of the kernel's forwarding to a peer. */
+export type Forwarding = "usable" | "on hold" | "ended";
 
 /**
  * One connection of the kernel's VXLAN overlay. A heartbeat is as long as the largest frame, so it checks the path MTU.
@@ -94,11 +97,12 @@ export class VxlanLink {
     if (this.#usable === usable) return;
     this.#usable = usable;
     if (usable) this.#ever = true;
-    this.#port.onUsable(usable);
+    this.#port.onForward(usable ? "usable" : "on hold");
   }
 
   stop(): void {
-    this.#use(false);
+    if (this.#usable) this.#port.onForward("ended");
+    this.#usable = false;
     this.#nextMs = Number.POSITIVE_INFINITY;
   }
 }

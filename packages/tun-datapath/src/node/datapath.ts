@@ -34,6 +34,7 @@ export async function startDatapath(options: DatapathOptions): Promise<Datapath>
     bridge: device.bridge,
     port: port + 1,
     mtu,
+    persist,
     logger,
   });
   const running = new RunningDatapath({ name, port, logger, vxlan, metrics: options.metrics });
@@ -117,7 +118,7 @@ class RunningDatapath implements Datapath {
       this.#port = message.port;
       this.#onReady?.();
     } else if (message.kind === "status") this.#onStatus(message);
-    else if (message.kind === "forward") this.#parts.vxlan.setUsable(message.peer, message.usable);
+    else if (message.kind === "forward") this.#parts.vxlan.setForwarding(message.peer, message.state);
     else if (message.kind === "mac") this.#parts.vxlan.setMac(message.mac, message.peer);
     else if (message.kind === "log") this.#parts.logger[message.level](message.message, message.fields);
     else this.#hub.onWorker(message);
@@ -143,6 +144,7 @@ class RunningDatapath implements Datapath {
   }
 
   setRoutes(tables: RouteTables): void {
+    this.#parts.vxlan.setRoutes(tables);
     this.#worker.send({ kind: "routes", tables });
   }
   setAddressOwners(ranges: readonly OwnedRange[]): void {

@@ -1,5 +1,7 @@
 import { formatMac } from "../bytes.ts";
-import type { Logger, PeerName } from "../types.ts";
+import type { Logger, PeerName, RouteTables } from "../types.ts";
+import { VxlanEntries } from "../vxlan-entries.ts";
+import type { Forwarding } from "../vxlan-link.ts";
 import { command } from "./bridge.ts";
 import { tunnelMac } from "./worker/vxlan-socket.ts";
 
@@ -13,6 +15,8 @@ export interface VxlanOptions {
   readonly bridge: string | undefined;
   readonly port: number;
   readonly mtu: number;
+  /** The device outlives this process. */
+  readonly persist: boolean;
   readonly logger: Logger;
 }
 
@@ -24,37 +28,24 @@ export interface Vxlan {
   /** Lets heartbeats reach a peer. */
   addTunnel(peer: PeerName, address: string): Promise<void>;
   /** Whether frames for MACs at a peer may go through the kernel. */
-  setUsable(peer: PeerName, usable: boolean): void;
+  setForwarding(peer: PeerName, state: Forwarding): void;
   /** Where a MAC lives; 0: nowhere. */
   setMac(mac: number, peer: PeerName): void;
+  setRoutes(tables: RouteTables): void;
+  /** With `persist` the device stays, and the kernel forwards on. */
   close(): Promise<void>;
 }
 
 /** Opens the device, plugged into the bridge, isolated from the TAP device: flooding stays in userspace. */
-export async function openVxlan({ name, wanted, bridge, port, mtu, logger }: VxlanOptions): Promise<Vxlan> {
+export async function openVxlan(options: VxlanOptions): Promise<Vxlan> {
+  const { name, wanted, bridge, port, mtu, persist, logger } = options;
   if (!wanted) return without("vxlan is switched off");
   if (bridge === undefined) return without("there is no bridge for vxlan");
   const device = `vx-${bridge}`.slice(0, 15);
+  const vxlan = new KernelVxlan(device, persist, logger);
   try {
-    await command("ip", "link", "del", device).catch(() => "");
-    await command(
-      "ip",
-      "link",
-      "add",
-      device,
-      "type",
-      "vxlan",
-      "id",
-      String(VNI),
-      "dstport",
-      String(port),
-      "nolearning",
-      "df",
-      "set",
-      "ttl",
-      "64",
-      "udpcsum",
-    );
+    if (await serves(device, port)) await vxlan.adopt();
+    else await make(device, port);
     // The address that heartbeats go to: being the device's own, the bridge floods them to nobody.
     await command("ip", "link", "set", "dev", device, "address", formatMac(tunnelMac(name)), "mtu", String(mtu));
     await command("ip", "link", "set", "dev", device, "master", bridge, "up");
@@ -67,7 +58,21 @@ export async function openVxlan({ name, wanted, bridge, port, mtu, logger }: Vxl
     await command("ip", "link", "del", device).catch(() => "");
     return without("the kernel has no vxlan, or it could not be set up");
   }
-  return new KernelVxlan(device, logger);
+  return vxlan;
+}
+
+/** Whether a device of an earlier life can be used as it is. */
+async function serves(device: string, port: number): Promise<boolean> {
+  const text = await command("ip", "-j", "-d", "link", "show", "dev", device).catch(() => "[]");
+  const [link] = JSON.parse(text) as { linkinfo?: { info_data?: { id?: number; port?: number } } }[];
+  const { id, port: own } = link?.linkinfo?.info_data ?? {};
+  return id === VNI && own === port;
+}
+
+async function make(device: string, port: number): Promise<void> {
+  await command("ip", "link", "del", device).catch(() => "");
+  const tunnel = ["id", String(VNI), "dstport", String(port), "nolearning", "df", "set", "ttl", "64", "udpcsum"];
+  await command("ip", "link", "add", device, "type", "vxlan", ...tunnel);
 }
 
 function without(reason: string): Vxlan {
@@ -75,90 +80,91 @@ function without(reason: string): Vxlan {
     device: undefined,
     reason,
     addTunnel: () => Promise.resolve(),
-    setUsable() {},
+    setForwarding() {},
     setMac() {},
+    setRoutes() {},
     close: () => Promise.resolve(),
   };
+}
+
+/** The kernel's entries as `bridge -json` lists them. */
+interface FdbRow {
+  readonly mac: string;
+  readonly dst?: string;
+  readonly flags?: readonly string[];
 }
 
 class KernelVxlan implements Vxlan {
   readonly device: string;
   readonly reason = "";
   readonly #logger: Logger;
-  /** Peer -> address of its end. Bounded by: peers connected since the start. */
-  readonly #tunnels: Map<PeerName, string> = new Map();
-  /** Bounded by: neighbours. */
-  readonly #usable: Set<PeerName> = new Set();
-  /** Bounded by: the MAC table of the worker, which tells of every entry that goes. */
-  readonly #macs: Map<number, PeerName> = new Map();
-  /** What the kernel has been told. Bounded by: as above. */
-  readonly #told: Map<number, string> = new Map();
+  readonly #entries: VxlanEntries;
+  readonly #persist: boolean;
   #work: Promise<void> = Promise.resolve();
 
-  constructor(device: string, logger: Logger) {
+  constructor(device: string, persist: boolean, logger: Logger) {
     this.device = device;
+    this.#persist = persist;
     this.#logger = logger;
+    this.#entries = new VxlanEntries({
+      apply: (mac, address) => this.#queue(mac, address),
+      after: (ms, fn) => {
+        const timer = setTimeout(fn, ms).unref();
+        return () => clearTimeout(timer);
+      },
+    });
   }
 
-  async addTunnel(peer: PeerName, address: string): Promise<void> {
-    this.#tunnels.set(peer, address);
-    await command(
-      "bridge",
-      "fdb",
-      "replace",
-      formatMac(tunnelMac(peer)),
-      "dev",
-      this.device,
-      "dst",
-      address,
-      "self",
-      "permanent",
+  /** Takes up what the kernel already forwards: containers talk on while this daemon is replaced. */
+  async adopt(): Promise<void> {
+    const rows = JSON.parse((await command("bridge", "-j", "fdb", "show", "dev", this.device)) || "[]") as FdbRow[];
+    const own = rows.filter((row) => row.dst !== undefined && row.flags?.includes("self"));
+    this.#entries.adopt(
+      own.map((row) => [Number.parseInt(row.mac.replaceAll(":", ""), 16), row.dst as string] as const),
     );
   }
 
-  setUsable(peer: PeerName, usable: boolean): void {
-    if (usable) this.#usable.add(peer);
-    else this.#usable.delete(peer);
-    for (const [mac, at] of this.#macs) if (at === peer) this.#update(mac);
+  async addTunnel(peer: PeerName, address: string): Promise<void> {
+    const own = tunnelMac(peer);
+    this.#entries.setTunnel(peer, address, own);
+    const entry = [formatMac(own), "dev", this.device, "dst", address, "self", "permanent"];
+    await command("bridge", "fdb", "replace", ...entry);
   }
 
+  setForwarding(peer: PeerName, state: Forwarding): void {
+    this.#entries.setForwarding(peer, state);
+  }
   setMac(mac: number, peer: PeerName): void {
-    if (peer === 0) this.#macs.delete(mac);
-    else this.#macs.set(mac, peer);
-    this.#update(mac);
+    this.#entries.setMac(mac, peer);
+  }
+  setRoutes({ unicast }: RouteTables): void {
+    this.#entries.setRoutes(unicast);
   }
 
-  /** Brings the kernel's entries for a MAC to what they are to be; one change after the other. */
-  #update(mac: number): void {
+  /** One change after the other. */
+  #queue(mac: number, address: string | undefined): void {
     this.#work = this.#work
-      .then(() => this.#apply(mac))
+      .then(() => this.#apply(formatMac(mac), address))
       .catch((error: unknown) => {
         this.#logger.warn("a forwarding entry could not be changed", { mac: formatMac(mac), error: String(error) });
       });
   }
 
-  async #apply(mac: number): Promise<void> {
-    const peer = this.#macs.get(mac);
-    const wanted = peer !== undefined && this.#usable.has(peer) ? this.#tunnels.get(peer) : undefined;
-    const told = this.#told.get(mac);
-    if (wanted === told) return;
-    const text = formatMac(mac);
-    if (wanted === undefined) {
-      this.#told.delete(mac);
+  async #apply(mac: string, address: string | undefined): Promise<void> {
+    const entry = [mac, "dev", this.device];
+    if (address === undefined) {
       // First the bridge lets go, so that frames go to the TAP device, then the tunnel forgets.
-      for (const where of ["master", "self"]) {
-        await command("bridge", "fdb", "del", text, "dev", this.device, where).catch(() => "");
-      }
+      for (const where of ["master", "self"]) await command("bridge", "fdb", "del", ...entry, where).catch(() => "");
       return;
     }
-    this.#told.set(mac, wanted);
     // Sticky: a frame that arrives by the TAP device meanwhile, such as an ARP request, must not take the entry away.
-    await command("bridge", "fdb", "replace", text, "dev", this.device, "dst", wanted, "self", "permanent");
-    await command("bridge", "fdb", "replace", text, "dev", this.device, "master", "static", "sticky");
+    await command("bridge", "fdb", "replace", ...entry, "dst", address, "self", "permanent");
+    await command("bridge", "fdb", "replace", ...entry, "master", "static", "sticky");
   }
 
   async close(): Promise<void> {
+    this.#entries.close();
     await this.#work;
-    await command("ip", "link", "del", this.device).catch(() => "");
+    if (!this.#persist) await command("ip", "link", "del", this.device).catch(() => "");
   }
 }

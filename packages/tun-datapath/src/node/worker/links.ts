@@ -104,15 +104,15 @@ export class Links {
     });
   }
 
-  #makeVxlan({ id, uid, peer, remote }: PrepareLink): VxlanLink {
+  #makeVxlan({ id, uid, peer }: PrepareLink): VxlanLink {
     return new VxlanLink(
       { uid, mtu: this.#p.mtu },
       {
         sendInTunnel: (frame) => this.#p.sendVxlan(peer, frame),
         sendControl: (sub, payload) => this.#control(id, "vxlan", sub, payload),
-        onUsable: (usable) => {
-          this.#p.post({ kind: "forward", peer, address: remote.address, usable });
-          if (usable) this.#established(id);
+        onForward: (state) => {
+          this.#p.post({ kind: "forward", peer, state });
+          if (state === "usable") this.#established(id);
         },
       },
     );

@@ -1,4 +1,5 @@
 import type { OwnedRange, PeerName, RouteTables } from "../../types.ts";
+import type { Forwarding } from "../../vxlan-link.ts";
 import type { LinkStatus, MacStatus, OverlayName } from "../api.ts";
 
 /** What the worker is started with. */
@@ -74,7 +75,7 @@ export type FromWorker =
       readonly links: readonly WorkerLinkStatus[];
       readonly macs: readonly MacStatus[];
     }
-  | { readonly kind: "forward"; readonly peer: PeerName; readonly address: number; readonly usable: boolean }
+  | { readonly kind: "forward"; readonly peer: PeerName; readonly state: Forwarding }
   | { readonly kind: "mac"; readonly mac: number; readonly peer: PeerName }
   | {
       readonly kind: "log";
