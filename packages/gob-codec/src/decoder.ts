@@ -85,6 +85,23 @@ export class GobDecoder {
     }
   }
 
+  /**
+   * Passes over the next value, whatever it is, unread. False while its last byte is missing. @throws GobError, as `next`,
+   * for what is no message, or no definition
+   */
+  skip(): boolean {
+    if (this.#failed !== undefined) throw this.#failed;
+    try {
+      this.#readDefinitions();
+      const message = this.#message(this.#at);
+      if (message !== undefined) this.#at = message.end;
+      return message !== undefined;
+    } catch (error) {
+      this.#failed = toGobError(error);
+      throw this.#failed;
+    }
+  }
+
   #value(schema: Schema<unknown>, id: number, from: Reader): unknown {
     const base = baseOf(schema.type);
     const op = this.#types.opFor(base, id);

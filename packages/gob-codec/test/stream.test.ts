@@ -26,6 +26,20 @@ describe("a stream", () => {
     );
   });
 
+  it("goes on behind a value that was skipped, its definitions learned", () => {
+    fc.assert(
+      fc.property(streams, fc.integer({ min: 0, max: 5 }), ({ schema, values }, skipped) => {
+        const encoder = new GobEncoder();
+        const bytes = Buffer.concat(values.map((value) => encoder.encode(schema, value)));
+        const decoder = new GobDecoder(bytes);
+        const received = values.map((value, i) => (i % 6 === skipped ? decoder.skip() && value : decoder.next(schema)));
+        expect(received).toEqual(values);
+        expect([decoder.atEnd, decoder.skip()]).toEqual([true, false]);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   it("that was cut is incomplete, never a wrong value", () => {
     fc.assert(
       fc.property(streams, ({ schema, values }) => {

@@ -71,15 +71,19 @@ export class Membership {
         throw new MeshError("MESH_GOSSIP", "the topology channel has no unicasts");
       },
       onBroadcast: (_source, payload) => {
-        const { received } = this.merge(decodeRecords(payload));
+        const { received } = this.merge(this.#decode(payload));
         return received.length > 0 ? data(received) : undefined;
       },
       onGossip: (payload) => {
-        const { changed } = this.merge(decodeRecords(payload));
+        const { changed } = this.merge(this.#decode(payload));
         return changed.length > 0 ? data(changed) : undefined;
       },
       gossip: () => data(topology.names()),
     };
+  }
+
+  #decode(payload: Uint8Array): PeerRecord[] {
+    return decodeRecords(payload, (described) => this.#host.topology.isNews(described));
   }
 
   /** Merges an update. Passing on is the caller's business. */

@@ -59,6 +59,20 @@ describe("topology", () => {
     );
   });
 
+  it("comes to the same when what is no news is not read", () => {
+    fc.assert(
+      fc.property(honest, honest, (before, update) => {
+        const [a, b] = [make(), make()];
+        a.apply(before);
+        b.apply(before);
+        const payload = joinRecords(update.map(encodeRecord));
+        const whole = a.apply(decodeRecords(payload));
+        const brief = b.apply(decodeRecords(payload, (described) => b.isNews(described)));
+        expect([brief, state(b), b.digest]).toEqual([whole, state(a), a.digest]);
+      }),
+    );
+  });
+
   it("a difference applied to the old gives the new", () => {
     fc.assert(
       fc.property(links, links, (before, after) => {

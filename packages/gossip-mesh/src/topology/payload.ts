@@ -115,19 +115,24 @@ export function joinRecords(records: readonly EncodedRecord[]): Uint8Array {
 }
 
 /**
- * Reads a payload.
+ * Reads a payload. Of peers that are no news only the summary is read: neighbours repeat whole topologies, and most of what
+ * they say, most of all the links, is known already.
  *
+ * @param isNews - whether a peer's links are needed
  * @throws MeshError MESH_GOSSIP if it is cut short or does not decode
  */
-export function decodeRecords(payload: Uint8Array): PeerRecord[] {
+export function decodeRecords(payload: Uint8Array, isNews?: (described: PeerRecord) => boolean): PeerRecord[] {
   const records: PeerRecord[] = [];
   try {
     const decoder = new GobDecoder(payload);
     while (!decoder.atEnd) {
       const summary = decoder.next(summarySchema);
-      const links = summary && decoder.next(linksSchema);
-      if (!summary || !links) throw new MeshError("MESH_GOSSIP", "a topology update ends inside a peer");
-      records.push(toRecord(summary, links));
+      if (!summary) throw new MeshError("MESH_GOSSIP", "a topology update ends before a peer");
+      const described = toRecord(summary);
+      const known = isNews?.(described) === false;
+      const links = known ? decoder.skip() && [] : decoder.next(linksSchema);
+      if (!links) throw new MeshError("MESH_GOSSIP", "a topology update ends inside a peer");
+      records.push(known ? described : { ...described, links: toLinks(links) });
     }
   } catch (error) {
     if (error instanceof MeshError) throw error;
@@ -138,7 +143,7 @@ export function decodeRecords(payload: Uint8Array): PeerRecord[] {
   return records;
 }
 
-function toRecord(summary: Summary, links: readonly LinkSummary[]): PeerRecord {
+function toRecord(summary: Summary): PeerRecord {
   return {
     name: peerNameFromBytes(summary.NameByte),
     nickname: summary.NickName,
@@ -146,13 +151,17 @@ function toRecord(summary: Summary, links: readonly LinkSummary[]): PeerRecord {
     version: summary.Version,
     shortId: summary.ShortID,
     hasShortId: summary.HasShortID,
-    links: sortLinks(
-      links.map((link) => ({
-        to: peerNameFromBytes(link.NameByte),
-        address: link.RemoteTCPAddr,
-        outbound: link.Outbound,
-        established: link.Established,
-      })),
-    ),
+    links: [],
   };
+}
+
+function toLinks(links: readonly LinkSummary[]): readonly Link[] {
+  return sortLinks(
+    links.map((link) => ({
+      to: peerNameFromBytes(link.NameByte),
+      address: link.RemoteTCPAddr,
+      outbound: link.Outbound,
+      established: link.Established,
+    })),
+  );
 }

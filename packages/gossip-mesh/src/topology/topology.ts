@@ -117,7 +117,7 @@ export class Topology implements Graph {
         continue;
       }
       if (created.has(record)) changed.push(record.name);
-      else if (this.#accepts(record)) {
+      else if (this.isNews(record)) {
         this.#install(record);
         changed.push(record.name);
       } else continue;
@@ -127,8 +127,11 @@ export class Topology implements Graph {
     return { received: update.map((record) => record.name), changed, selfChanged };
   }
 
-  #accepts(record: PeerRecord): boolean {
-    const known = this.get(record.name)!;
+  /** Whether a record, but for its links, is to replace what is known. Our own never is. */
+  isNews(record: PeerRecord): boolean {
+    const known = this.get(record.name);
+    if (!known) return true;
+    if (record.name === this.self) return false;
     if (record.version !== known.version) return record.version > known.version;
     if (record.uid !== known.uid) return record.uid > known.uid;
     return record.hasShortId && !known.hasShortId;
