@@ -87,8 +87,8 @@ export function planRoutes(input: PlanInput): RoutePlan {
   const exact = exactCandidates(input.ranges, roots);
   const mode = input.aggregate ?? (exact.length > budget ? "neighbours" : "owner");
   const candidates = mode === "owner" ? exact : aggregateAll(input, roots);
-  const scored = score(candidates, input).sort((a, b) => b.rank - a.rank || a.block.start - b.block.start);
-  const chosen = scored.slice(0, budget === Number.POSITIVE_INFINITY ? undefined : Math.floor(budget));
+  const scored = score(candidates, input);
+  const chosen = scored.length <= budget ? scored : best(scored, Math.floor(budget));
   const six = choosePrefixes(input);
   return {
     routes: [...chosen.sort(byAddress).map((one) => one.route), ...six.routes],
@@ -126,7 +126,11 @@ function aggregateAll(input: PlanInput, roots: readonly Block[]): Candidate[] {
   return roots.flatMap((root) => aggregate(root, input.ranges, prefer));
 }
 
-interface Scored extends Candidate {
+/** Flat, for sorting tens of thousands. */
+interface Scored {
+  readonly start: number;
+  readonly length: number;
+  readonly serves: readonly AddressRange[];
   readonly route: PlannedRoute;
   /** The score, raised for a route that is there already. */
   readonly rank: number;
@@ -147,8 +151,13 @@ function score(candidates: readonly Candidate[], input: PlanInput): Scored[] {
     const destination = blockText(candidate.block);
     const there = input.installed?.get(destination) === candidate.peer;
     const route: PlannedRoute = { destination, peer: candidate.peer, addresses, score: value };
-    return { ...candidate, route, rank: there ? value * stickiness : value };
+    const { block, serves } = candidate;
+    return { start: block.start, length: block.length, serves, route, rank: there ? value * stickiness : value };
   });
+}
+
+function best(scored: readonly Scored[], count: number): Scored[] {
+  return [...scored].sort((a, b) => b.rank - a.rank || a.start - b.start).slice(0, count);
 }
 
 /** Families do not compete: a table has one quota for each. */
@@ -168,8 +177,8 @@ function choosePrefixes(input: PlanInput): { routes: PlannedRoute[]; overlay: Ow
 }
 
 /** What of `ranges` the chosen candidates do not serve, in address order. */
-function subtract(ranges: readonly OwnedRange[], chosen: readonly Candidate[]): OwnedRange[] {
-  const served = mergeRanges(chosen.flatMap((candidate) => candidate.serves));
+function subtract(ranges: readonly OwnedRange[], chosen: readonly Scored[]): OwnedRange[] {
+  const served = mergeRanges(chosen.flatMap((one) => one.serves));
   const left: OwnedRange[] = [];
   let at = 0;
   for (const { start, end, peer } of ranges) {
@@ -185,6 +194,6 @@ function subtract(ranges: readonly OwnedRange[], chosen: readonly Candidate[]): 
   return left;
 }
 
-function byAddress(a: Candidate, b: Candidate): number {
-  return a.block.start - b.block.start || a.block.length - b.block.length;
+function byAddress(a: Scored, b: Scored): number {
+  return a.start - b.start || a.length - b.length;
 }
