@@ -18,6 +18,7 @@ import { isAlive, startHost, sweepEveryMs } from "./parts/host.ts";
 import { createInsight } from "./parts/insight.ts";
 import { startListeners } from "./parts/listeners.ts";
 import { startNames } from "./parts/names.ts";
+import { prepareProxy } from "./parts/proxy.ts";
 import { initialTargets, markRunning, sentinelPath } from "./parts/targets.ts";
 import { startVpc, vpcOverlay } from "./parts/vpc.ts";
 import { createMetrics } from "./report/metrics.ts";
@@ -118,13 +119,18 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
     await attachments.restore();
     undo.add(every(sweepEveryMs, () => attachments.sweep(), log));
     links.watch();
+    const proxy = settings.proxy
+      ? prepareProxy({ settings, engine, attachments, dns, logger: log.part("proxy"), metrics })
+      : undefined;
+    if (proxy) undo.add(() => proxy.close());
     if (engine) {
-      const logger = log.part("docker");
       const containers = await startContainers({
-        ...{ engine, attachments, ipam, names: dns?.names, observers: [], logger, metrics },
+        ...{ engine, attachments, ipam, names: dns?.names, logger: log.part("docker"), metrics },
+        ...{ observers: proxy ? [proxy.attacher] : [], attachedElsewhere: proxy?.attacher.attaches },
       });
       undo.add(() => containers.close());
     }
+    await proxy?.listen();
     const vpc =
       settings.awsvpc && ipam
         ? await startVpc({ settings, mesh, ipam, border, logger: log.part("vpc"), metrics })
@@ -139,12 +145,12 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
       Router: routerReport(mesh.status(), datapath && framesReport(datapath)),
       IPAM: ipam ? ipamReport(ipam) : null,
       DNS: dns ? dnsReport(dns.names, dns.listener, formatPeerName) : null,
-      Proxy: null,
+      Proxy: proxy ? { Addresses: [...proxy.addresses()] } : null,
       Plugin: null,
     });
-    const saveTargets = (targets: readonly string[]) => {
+    // What cannot be saved now is in force all the same.
+    const saveTargets = (targets: readonly string[]) =>
       store.save("targets", targets).catch((error: Error) => log.error(error.message));
-    };
     const ports: ControlPorts = {
       router: routerPort(mesh, saveTargets),
       host: border,
@@ -152,6 +158,7 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
       services: border,
       attachments,
       isAlive: aliveIn(engine),
+      ...(proxy && { proxyAddresses: proxy.addresses }),
       report,
       metrics: () => metrics.text(),
       ...(vpc && { left: () => vpc.leave() }),
@@ -172,7 +179,7 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
     // --- off we go ---
     const targets = await initialTargets(settings, store);
     for (const { target, reason } of await mesh.connect(targets)) log.error(`cannot connect to ${target}: ${reason}`);
-    await store.save("targets", targets);
+    await saveTargets(mesh.status().targets);
     markRunning(settings);
     ready = true;
     log.info("ready", { name: formatPeerName(name), nickname, encrypted: password !== undefined });

@@ -4,8 +4,7 @@ import { openStore } from "./state/store.ts";
 
 const run = promisify(execFile);
 
-/** Names of the network devices and the firewall table this daemon makes, besides the bridge. */
-const devices = ["vethwe-tap", "vethwe-vxlan"];
+/** The firewall tables this daemon makes. */
 const tables = [
   ["inet", "weave"],
   ["ip", "weave"],
@@ -17,7 +16,9 @@ const tables = [
  * Other software's rules and devices are not touched.
  */
 export async function resetHost({ bridge, prefix }: { bridge: string; prefix: string }): Promise<void> {
-  for (const device of [bridge, ...devices]) await run("ip", ["link", "delete", "dev", device]).catch(ignoreMissing);
+  // The data path's devices go with their process; these are what is left of one that was killed.
+  for (const device of [bridge, "vethwe-tap", `vx-${bridge}`.slice(0, 15)])
+    await run("ip", ["link", "delete", "dev", device]).catch(ignoreMissing);
   for (const [family, table] of tables) await run("nft", ["delete", "table", family, table]).catch(ignoreMissing);
   const store = await openStore(prefix);
   await store.clear();

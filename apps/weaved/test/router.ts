@@ -57,7 +57,7 @@ export async function startRouter(ready: boolean): Promise<{ app: Hono; close: (
   const app = controlApp({
     ipam: ipamPort(ipam, ""),
     dns: dnsPort(names, listener),
-    router: routerPort(mesh, () => {}),
+    router: routerPort(mesh, async () => {}),
     host: { exposeAt: () => Promise.reject(new Error("no host here")) },
     isAlive: async () => true,
     report,

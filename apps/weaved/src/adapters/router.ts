@@ -2,17 +2,17 @@ import { type ConnectionStatus, formatPeerName, type Mesh, type MeshStatus, type
 import type { RouterPort } from "../http/ports.ts";
 import type { ConnectionReport, PeerReport, RouterReport } from "../report/report.ts";
 
-/** Connections as the control interface changes them; every change of targets is handed to `persist`. */
-export function routerPort(mesh: Mesh, persist: (targets: readonly string[]) => void): RouterPort {
+/** Connections as the control interface changes them; a change of targets is made when `persist` has it. */
+export function routerPort(mesh: Mesh, persist: (targets: readonly string[]) => Promise<void>): RouterPort {
   return {
     async connect(targets, { replace }) {
       const errors = await mesh.connect(targets, { replace });
-      persist(mesh.status().targets);
+      await persist(mesh.status().targets);
       return errors.map(({ reason }) => reason);
     },
-    forget(targets) {
+    async forget(targets) {
       mesh.forget(targets);
-      persist(mesh.status().targets);
+      await persist(mesh.status().targets);
     },
   };
 }

@@ -58,7 +58,7 @@ export interface DnsPort {
 export interface RouterPort {
   /** One message per target that was refused; the good ones are applied all the same. */
   connect(targets: readonly string[], options: { replace: boolean }): Promise<string[]>;
-  forget(targets: readonly string[]): void;
+  forget(targets: readonly string[]): Promise<void>;
 }
 
 /** What the host is made to do. */

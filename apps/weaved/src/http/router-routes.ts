@@ -11,7 +11,7 @@ export function routerRoutes(app: Hono, ports: ControlPorts): void {
     return errors.length === 0 ? text("") : refuse(errors.join("\n"));
   });
   app.post("/forget", async (context) => {
-    router.forget((await parameters(context)).getAll("peer"));
+    await router.forget((await parameters(context)).getAll("peer"));
     return text("");
   });
   app.post("/expose/:ip/:length", async (context) => {
