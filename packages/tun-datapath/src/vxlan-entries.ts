@@ -61,6 +61,11 @@ export class VxlanEntries {
     for (const [mac, at] of this.#macs) if (at === peer) this.#update(mac);
   }
 
+  /** The mesh has forgotten a peer, whose connection may be seen to end only after that. */
+  peerGone(peer: PeerName): void {
+    if (this.#usable.has(peer)) this.setForwarding(peer, "ended");
+  }
+
   #linger(peer: PeerName): void {
     this.#lingering.get(peer)?.();
     const cancel = this.#port.after(MAC_AGE_MS, () => this.#withdraw(peer));

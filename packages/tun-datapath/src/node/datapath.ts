@@ -151,6 +151,7 @@ class RunningDatapath implements Datapath {
     this.#worker.send({ kind: "owners", ranges });
   }
   forgetPeer(peer: PeerName): void {
+    this.#parts.vxlan.peerGone(peer);
     this.#worker.send({ kind: "forget", peer });
   }
 

@@ -32,6 +32,7 @@ export interface Vxlan {
   /** Where a MAC lives; 0: nowhere. */
   setMac(mac: number, peer: PeerName): void;
   setRoutes(tables: RouteTables): void;
+  peerGone(peer: PeerName): void;
   /** With `persist` the device stays, and the kernel forwards on. */
   close(): Promise<void>;
 }
@@ -83,6 +84,7 @@ function without(reason: string): Vxlan {
     setForwarding() {},
     setMac() {},
     setRoutes() {},
+    peerGone() {},
     close: () => Promise.resolve(),
   };
 }
@@ -139,6 +141,10 @@ class KernelVxlan implements Vxlan {
   }
   setRoutes({ unicast }: RouteTables): void {
     this.#entries.setRoutes(unicast);
+  }
+
+  peerGone(peer: PeerName): void {
+    this.#entries.peerGone(peer);
   }
 
   /** One change after the other. */
