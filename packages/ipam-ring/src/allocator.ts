@@ -11,7 +11,8 @@ import type { GossipHandler, GossipSender, OwnedRange, PeerName } from "./ports.
 import { createReclaimer } from "./reclaim.ts";
 import type { RequestOptions, Settle } from "./requests.ts";
 import { allRanges } from "./ring.ts";
-import { parseSaved, type Saved, STORE_KEY, toJson } from "./saved.ts";
+import type { Saved } from "./saved.ts";
+import { createSaver, loadSaved } from "./saver.ts";
 import { type IpamStatus, statusOf } from "./status.ts";
 import type { TakeoverOutcome } from "./takeover.ts";
 import type { Explanation } from "./waiting.ts";
@@ -101,8 +102,7 @@ export interface Allocator {
  */
 export async function createAllocator(options: AllocatorOptions): Promise<Allocator> {
   const parsed = parseOptions(options);
-  const saved = parseSaved(await options.store.load(STORE_KEY));
-  return assemble(options, parsed, saved);
+  return assemble(options, parsed, await loadSaved(options));
 }
 
 /** A set of listeners, each with its own end. */
@@ -125,15 +125,8 @@ function makeCore(
   senders: ReadonlyMap<string, GossipSender>,
   onRing: () => void,
 ): AllocatorCore {
-  const { clock, store, logger, metrics } = options;
+  const { clock, logger, metrics } = options;
   const original = options.donation === "original";
-  const save = (value: Saved, done: () => void): void => {
-    store.save(STORE_KEY, toJson(value)).then(done, (error: Error) => {
-      // Nobody may hear of what is not saved, so everything waits until the disk is back.
-      logger?.error("cannot save the address state; answers wait until it can be saved", { error: error.message });
-      clock.after(1000, () => save(value, done));
-    });
-  };
   return new AllocatorCore({
     ...options,
     universe: parsed.universe,
@@ -145,7 +138,7 @@ function makeCore(
     donate: original ? originalDonation : alignedDonation,
     tidy: !original,
     mixed: options.mixed ?? true,
-    save,
+    save: createSaver(options),
     onRing,
     onConflict: ({ code, message }, from) => {
       metrics?.count("ipam_ring_conflicts_total", 1, { code });

@@ -19,6 +19,8 @@ export class Books {
   readonly #accounts = new Map<string, Account>();
   /** The same the other way round. */
   readonly #holders = new Map<number, string>();
+  /** Idents that changed since somebody looked. Bounded by: idents; emptied with every save. */
+  readonly #changed = new Set<string>();
   /** Containers that died, with the time (ms): kept a while, because a restart wants the same address. Bounded by: accounts. */
   readonly #dead = new Map<string, number>();
 
@@ -29,6 +31,7 @@ export class Books {
     account.cidrs.set(address, cidr);
     this.#accounts.set(ident, account);
     this.#holders.set(address, ident);
+    this.#changed.add(ident);
   }
 
   /** False if the ident does not hold it. */
@@ -37,6 +40,7 @@ export class Books {
     if (!account?.cidrs.delete(address)) return false;
     if (account.cidrs.size === 0) this.#accounts.delete(ident);
     this.#holders.delete(address);
+    this.#changed.add(ident);
     return true;
   }
 
@@ -58,11 +62,19 @@ export class Books {
   }
 
   list(): OwnedAddresses[] {
-    return [...this.#accounts].map(([ident, { isContainer, cidrs }]) => ({
-      ident,
-      isContainer,
-      addresses: [...cidrs.values()],
-    }));
+    return [...this.#accounts.keys()].map((ident) => this.#owned(ident));
+  }
+
+  /** What changed since the last call, with empty lists for idents that hold nothing any more. */
+  takeChanged(): OwnedAddresses[] {
+    const changed = [...this.#changed].map((ident) => this.#owned(ident));
+    this.#changed.clear();
+    return changed;
+  }
+
+  #owned(ident: string): OwnedAddresses {
+    const account = this.#accounts.get(ident);
+    return { ident, isContainer: account?.isContainer ?? false, addresses: [...(account?.cidrs.values() ?? [])] };
   }
 
   /** All addresses held. */

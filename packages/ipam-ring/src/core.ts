@@ -5,6 +5,7 @@ import type { DonationPolicy } from "./donation.ts";
 import { tidyGift } from "./donation.ts";
 import { RingError } from "./errors.ts";
 import { IntervalSet } from "./interval-set.ts";
+import { changedEntries, type Snapshot } from "./journal.ts";
 import { type MergeFailure, mergeRings } from "./merge.ts";
 import { Outbox } from "./outbox.ts";
 import { PaxosNode } from "./paxos.ts";
@@ -63,7 +64,7 @@ export interface CoreOptions {
   /** Idents that always get the same address. */
   readonly reservations: ReadonlyMap<string, number>;
   /** Makes a value durable, then calls `done`, at once or later. */
-  readonly save: (value: Saved, done: () => void) => void;
+  readonly save: (snapshot: Snapshot, done: () => void) => void;
   /** The ring has changed. */
   readonly onRing?: () => void;
   /** A received ring was refused. */
@@ -101,10 +102,13 @@ export class AllocatorCore {
   #ring: Ring;
   /** The ring as others may see it: what is on disk. */
   #published: Ring;
+  /** What the last snapshot had. */
+  #lastSaved: Ring;
+  #consentSaved = false;
 
   constructor(options: CoreOptions) {
     this.options = options;
-    this.#ring = this.#published = emptyRing(options.universe);
+    this.#ring = this.#published = this.#lastSaved = emptyRing(options.universe);
     this.nicknames.set(options.name, options.nickname);
     this.paxos = options.init.kind === "observer" ? undefined : new PaxosNode({ name: options.name, uid: options.uid });
     this.avoid = new IntervalSet(options.avoid);
@@ -121,7 +125,10 @@ export class AllocatorCore {
         now: () => options.now(),
         mixed: options.mixed,
         transfer: (from) => this.#takeAll(from),
-        changed: () => this.outbox.changed(),
+        changed: () => {
+          this.#consentSaved = false;
+          this.outbox.changed();
+        },
         send: (to, message) => this.#sendConsent(to, message),
       },
       () => Math.floor(options.random() * 2 ** 48).toString(36),
@@ -388,7 +395,20 @@ export class AllocatorCore {
   #save(done: () => void): void {
     this.#ring = reportFree(this.#ring, this.options.name, (range) => this.space.freeIn(range, this.avoid));
     const ring = this.#ring;
-    const saved: Saved = {
+    const owned = this.books.takeChanged();
+    const entries = this.#consentSaved ? changedEntries(this.#lastSaved, ring) : undefined;
+    this.#lastSaved = ring;
+    this.#consentSaved = true;
+    const snapshot = { full: () => this.#saved(), ...(entries && { patch: { entries, owned } }) };
+    this.options.save(snapshot, () => {
+      this.#published = ring;
+      done();
+    });
+  }
+
+  #saved(): Saved {
+    const ring = this.#ring;
+    return {
       format: 1,
       peer: this.options.name,
       ring,
@@ -396,10 +416,6 @@ export class AllocatorCore {
       consent: this.takeovers.saved(),
       ...(this.paxos && ring.entries.length === 0 && { vote: { id: this.paxos.id, known: this.paxos.state } }),
     };
-    this.options.save(saved, () => {
-      this.#published = ring;
-      done();
-    });
   }
 
   /** An owner that can be reached, else a peer that can, else any owner, else anybody. */

@@ -1,5 +1,5 @@
 import { formatIpv4, type Range } from "./address.ts";
-import { RingError, type RingErrorCode } from "./errors.ts";
+import type { RingErrorCode } from "./errors.ts";
 import { formatPeer } from "./peer-text.ts";
 import type { PeerName } from "./ports.ts";
 import { checkEntries, distance, type Entry, findExcess, nextToken, type Ring, rangesBetween } from "./ring.ts";
@@ -185,9 +185,4 @@ function ownersFailure(mine: Entry, theirs: Entry): MergeFailure {
 function newerFailure(mine: Entry, theirs: Entry): MergeFailure {
   const message = `Received update for IP range I own at ${formatIpv4(mine.token)} v${mine.version}: incoming message says owner ${formatPeer(theirs.peer)} v${theirs.version}`;
   return { code: "RING_CONFLICT", message, mine, theirs };
-}
-
-/** The failure as an error to throw. */
-export function toError(failure: MergeFailure): RingError {
-  return new RingError(failure.code, failure.message);
 }

@@ -43,10 +43,17 @@ export interface OwnedRange {
   readonly peer: PeerName;
 }
 
-/** One JSON document per concern. `save` resolves when the value is durable. */
+/**
+ * One JSON document per concern. `save` resolves when the value is durable.
+ *
+ * A store may keep a journal beside each document, so that a small change of a large one costs little: `append` resolves when the
+ * record is durable, `journal` has the records since the last save, which empties it. A record torn by a crash is left out.
+ */
 export interface Store {
   load(key: string): Promise<unknown>;
   save(key: string, value: unknown): Promise<void>;
+  append?(key: string, record: unknown): Promise<void>;
+  journal?(key: string): Promise<readonly unknown[]>;
 }
 
 /** Where messages for people go. */

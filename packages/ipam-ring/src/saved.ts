@@ -52,11 +52,13 @@ export function parseSaved(value: unknown): Saved | undefined {
   return saved.vote ? { ...saved, vote: reviveVote(saved.vote) } : saved;
 }
 
-function isEntry(value: Entry): boolean {
+/** Whether a saved value is an entry of a ring. */
+export function isEntry(value: Entry): boolean {
   return [value?.token, value?.peer, value?.version, value?.free].every((part) => Number.isSafeInteger(part));
 }
 
-function isOwned(value: OwnedAddresses): boolean {
+/** Whether a saved value is an ident with its addresses. */
+export function isOwned(value: OwnedAddresses): boolean {
   return typeof value?.ident === "string" && Array.isArray(value.addresses);
 }
 
@@ -66,9 +68,11 @@ export function isOurs(saved: Saved, peer: PeerName, universe: Range): boolean {
   return saved.peer === peer && ring.entries.length > 0 && ring.start === universe.start && ring.end === universe.end;
 }
 
-/** The value as JSON has it: 64-bit numbers become strings that end in `n`. */
-export function toJson(saved: Saved): unknown {
-  return JSON.parse(JSON.stringify(saved, (_, value) => (typeof value === "bigint" ? `${value}n` : value)));
+/** The value as JSON has it: the 64-bit numbers, all of the vote, become strings that end in `n`. */
+export function toJson({ vote, ...saved }: Saved): unknown {
+  if (!vote) return saved;
+  const text = JSON.stringify(vote, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
+  return { ...saved, vote: JSON.parse(text) };
 }
 
 /** The voter that made those promises. */

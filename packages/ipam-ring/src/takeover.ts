@@ -1,5 +1,5 @@
-import { Consents } from "./consents.ts";
 import type { ConsentMessage } from "./consent-wire.ts";
+import { Consents } from "./consents.ts";
 import { isTold, Membership } from "./membership.ts";
 import type { PeerName } from "./ports.ts";
 import type { SavedConsent } from "./saved.ts";
@@ -155,7 +155,8 @@ export class Takeovers {
   #onAsk(claimant: PeerName, message: ConsentMessage): void {
     const { dead, disks, claim } = message;
     const { us } = this.#host;
-    const refuse = (holder: PeerName): void => this.#host.send(claimant, this.#message("refuse", dead, { holder, claim }));
+    const refuse = (holder: PeerName): void =>
+      this.#host.send(claimant, this.#message("refuse", dead, { holder, claim }));
     const unknown = this.#membership.disksOf(dead).filter((disk) => !disks.includes(disk));
     const own = this.#claims.has(dead);
     // A machine of that name which the asker has not heard of is not the one that was said to be dead.
@@ -246,7 +247,7 @@ export class Takeovers {
     if (claims.length === 0 || claims.some(([, claim]) => this.#missing(claim).length > 0)) return;
     for (const [dead, { disks }] of claims) this.#membership.remove(dead, disks);
     const taken = claims.map(([dead]) => this.#host.transfer(dead));
-    claims.forEach(([dead], i) => this.#end(dead, { taken: taken[i]! }));
+    for (const [i, [dead]] of claims.entries()) this.#end(dead, { taken: taken[i]! });
   }
 
   #open(dead: PeerName, disks: Iterable<string>, done: Claim["done"]): void {

@@ -3,6 +3,7 @@ import { formatIpv4, parseIpv4, type Range } from "../src/address.ts";
 import type { ConsentMessage } from "../src/consent-wire.ts";
 import { AllocatorCore, type RingOrigin, TICK_MS } from "../src/core.ts";
 import { alignedDonation, originalDonation } from "../src/donation.ts";
+import { type Patch, replay } from "../src/journal.ts";
 import { allRanges } from "../src/ring.ts";
 import type { Saved } from "../src/saved.ts";
 import type { GossipState, UnicastMessage } from "../src/wire.ts";
@@ -39,6 +40,8 @@ interface Host {
   readonly name: number;
   core: AllocatorCore | undefined;
   disk: Saved | undefined;
+  /** What the process said last that is to be on the disk. */
+  written: Saved | undefined;
   pendingSaves: { value: Saved; done: () => void }[];
   /** The machine is gone, its containers with it. */
   dead: boolean;
@@ -68,7 +71,16 @@ export class World {
     const size = options.universe.end - options.universe.start;
     this.subnet = { address: formatIpv4(options.universe.start), prefixLength: 32 - Math.log2(size) };
     for (let name = 1; name <= options.peers; name++) {
-      this.hosts.push({ name, core: undefined, disk: undefined, pendingSaves: [], dead: false, group: 0, life: 0 });
+      this.hosts.push({
+        name,
+        core: undefined,
+        disk: undefined,
+        written: undefined,
+        pendingSaves: [],
+        dead: false,
+        group: 0,
+        life: 0,
+      });
     }
     for (const host of this.hosts) this.boot(host, this.origin());
   }
@@ -99,7 +111,10 @@ export class World {
       mixed: false,
       avoid: [],
       reservations: new Map(),
-      save: (value, done) => {
+      save: (snapshot, done) => {
+        const value = snapshot.full();
+        if (snapshot.patch && this.options.seed % 4 === 0) checkJournal(host, snapshot.patch, value);
+        host.written = value;
         if (this.options.promptDisks) {
           host.disk = value;
           return done();
@@ -357,4 +372,13 @@ export class World {
       if (core!.space.free + core!.space.used !== owned) throw new Violation(`books of h${name} do not sum up`);
     }
   }
+}
+
+/** A journal must say no less and no more than the whole state. */
+function checkJournal(host: Host, patch: Patch, value: Saved): void {
+  const replayed = JSON.stringify(host.written && replay(host.written, [patch]), (_, each) =>
+    typeof each === "bigint" ? `${each}` : each,
+  );
+  const whole = JSON.stringify(value, (_, each) => (typeof each === "bigint" ? `${each}` : each));
+  if (replayed !== whole) throw new Violation(`the journal of h${host.name} has ${replayed} instead of ${whole}`);
 }

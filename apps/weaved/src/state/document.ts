@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 
 /**
- * One state document as bytes: a JSON object `{format, version, checksum, value}`. The checksum is SHA-256 over the value's
- * JSON text, so a torn or edited file is noticed instead of believed.
+ * One state document as bytes: a JSON object `{format, version, generation, checksum, value}`. The checksum is SHA-256 over the
+ * value's JSON text, so a torn or edited file is noticed instead of believed. The generation differs from that of every other
+ * save, so that a journal knows its document.
  */
 
 const format = "weaved-state";
@@ -19,9 +20,10 @@ export class StateError extends Error {
 }
 
 /** The bytes of a document. */
-export function encodeDocument(value: unknown): string {
+export function encodeDocument(value: unknown, generation = ""): string {
   const text = JSON.stringify(value);
-  return `${JSON.stringify({ format, version, checksum: checksumOf(text), value })}\n`;
+  const head = JSON.stringify({ format, version, generation, checksum: checksumOf(text) });
+  return `${head.slice(0, -1)},"value":${text}}\n`;
 }
 
 /**
@@ -29,9 +31,9 @@ export function encodeDocument(value: unknown): string {
  *
  * @throws StateError STATE_TORN when it is cut or changed, STATE_FOREIGN when it is no state file, STATE_NEWER when a later version wrote it
  */
-export function decodeDocument(bytes: string, name: string): unknown {
+export function decodeDocument(bytes: string, name: string): { readonly value: unknown; readonly generation: string } {
   const remedy = "Restore it from a copy, or move it away to start without it";
-  let document: { format?: unknown; version?: unknown; checksum?: unknown; value?: unknown };
+  let document: { format?: unknown; version?: unknown; generation?: string; checksum?: unknown; value?: unknown };
   try {
     document = JSON.parse(bytes);
   } catch (cause) {
@@ -49,7 +51,7 @@ export function decodeDocument(bytes: string, name: string): unknown {
   if (document.checksum !== checksumOf(JSON.stringify(document.value))) {
     throw new StateError("STATE_TORN", `${name} does not match its checksum. ${remedy}.`);
   }
-  return document.value;
+  return { value: document.value, generation: document.generation ?? "" };
 }
 
 function checksumOf(text: string): string {

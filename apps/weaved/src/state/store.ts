@@ -1,9 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { decodeDocument, encodeDocument, StateError } from "./document.ts";
+import { Journal } from "./journal.ts";
 
-/** Small documents that survive a crash, one file each: `<prefix>-<key>.json`. */
+/** Small documents that survive a crash, one file each: `<prefix>-<key>.json`, with a journal beside it where one is kept. */
 export interface Store {
   /**
    * The value last saved, or undefined when there is none.
@@ -18,6 +20,17 @@ export interface Store {
    * @throws StateError STATE_UNWRITABLE; the value before it is still there
    */
   save(key: string, value: unknown): Promise<void>;
+  /**
+   * Adds a record to the journal of a document that was loaded or saved before; resolves when it is on disk. A save of the
+   * document empties its journal. After a failure only a save may follow. Not to be called while a save or an append is under way.
+   *
+   * @throws StateError STATE_UNWRITABLE
+   */
+  append(key: string, record: unknown): Promise<void>;
+  /** The records since the last save of a document that was loaded before. @throws StateError */
+  journal(key: string): Promise<unknown[]>;
+  /** Closes the journals' files; the next append opens its own again. */
+  close(): Promise<void>;
   /** Forgets everything. */
   clear(): Promise<void>;
 }
@@ -37,13 +50,26 @@ export async function openStore(prefix: string): Promise<Store> {
     throw unwritable(dir, cause);
   }
   const path = (key: string) => `${prefix}-${key}.json`;
-  /** Bounded by: kinds of documents (a handful). */
+  /** Bounded by: kinds of documents (a handful), as the two that follow. */
   const savings = new Map<string, Saving>();
+  const generations = new Map<string, string>();
+  const journals = new Map<string, Journal>();
+  const journalOf = (key: string): Journal => {
+    const journal = journals.get(key) ?? new Journal(`${path(key)}.journal`);
+    journals.set(key, journal);
+    return journal;
+  };
+
+  async function closeJournals(): Promise<void> {
+    for (const journal of journals.values()) await journal.close();
+  }
 
   async function write(key: string, value: unknown): Promise<void> {
     try {
       // Temporary file, fsync, rename; then the folder, or the rename itself may be lost with the power.
-      await writeFileAtomic(path(key), encodeDocument(value), { mode: 0o600 });
+      const generation = randomUUID();
+      await writeFileAtomic(path(key), encodeDocument(value, generation), { mode: 0o600 });
+      generations.set(key, generation);
       const folder = await open(dir, "r");
       try {
         await folder.sync();
@@ -74,7 +100,9 @@ export async function openStore(prefix: string): Promise<Store> {
         if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
         throw new StateError("STATE_UNREADABLE", `cannot read ${path(key)}: ${(cause as Error).message}`, { cause });
       }
-      return decodeDocument(bytes, path(key));
+      const { value, generation } = decodeDocument(bytes, path(key));
+      generations.set(key, generation);
+      return value;
     },
     save(key, value) {
       const saving = savings.get(key);
@@ -89,7 +117,23 @@ export async function openStore(prefix: string): Promise<Store> {
       saving.next = queued;
       return queued.done;
     },
+    async append(key, record) {
+      const generation = generations.get(key);
+      if (generation === undefined) throw new Error(`no document ${key} for its journal to extend`);
+      try {
+        await journalOf(key).append(generation, record);
+      } catch (cause) {
+        throw unwritable(`${path(key)}.journal`, cause);
+      }
+    },
+    async journal(key) {
+      const generation = generations.get(key);
+      return generation === undefined ? [] : journalOf(key).read(generation);
+    },
+    close: closeJournals,
     async clear() {
+      await closeJournals();
+      generations.clear();
       const stem = `${basename(prefix)}-`;
       for (const name of await readdir(dir)) {
         if (name.startsWith(stem) && name.includes(".json")) await rm(join(dir, name), { force: true });

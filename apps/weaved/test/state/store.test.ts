@@ -65,9 +65,46 @@ describe("state on disk", () => {
     expect(await store.load("a")).toBe(1);
   });
 
+  it("keeps a journal beside a document until its next save, also across a restart", async () => {
+    const store = await openStore(join(dir, "weave"));
+    await store.save("a", { x: 1 });
+    await store.append("a", ["one"]);
+    await store.append("a", ["two"]);
+    await store.close();
+    const again = await openStore(join(dir, "weave"));
+    expect(await again.load("a")).toEqual({ x: 1 });
+    expect(await again.journal("a")).toEqual([["one"], ["two"]]);
+    // The same value again: still another document, which has everything.
+    await again.save("a", { x: 1 });
+    expect(await again.journal("a")).toEqual([]);
+    const third = await openStore(join(dir, "weave"));
+    await third.load("a");
+    expect(await third.journal("a")).toEqual([]);
+    await third.append("a", ["three"]);
+    expect(await third.journal("a")).toEqual([["three"]]);
+    await third.close();
+  });
+
+  it("reads a journal cut at any byte up to the last whole record, and refuses one changed before it", async () => {
+    const store = await openStore(join(dir, "weave"));
+    await store.save("a", 1);
+    for (const record of ["one", "two"]) await store.append("a", record);
+    const file = join(dir, "weave-a.json.journal");
+    const bytes = readFileSync(file, "utf8");
+    for (let length = 0; length <= bytes.length; length++) {
+      writeFileSync(file, bytes.slice(0, length));
+      const whole = bytes.slice(0, length).split("\n").length - 2;
+      expect(await store.journal("a")).toEqual(["one", "two"].slice(0, Math.max(whole, 0)));
+    }
+    writeFileSync(file, bytes.replace('"one"', '"oNe"'));
+    await expect(store.journal("a")).rejects.toMatchObject({ code: "STATE_TORN" });
+    await store.close();
+  });
+
   it("forgets everything when asked", async () => {
     const store = await openStore(join(dir, "weave"));
     await store.save("a", 1);
+    await store.append("a", 2);
     await store.clear();
     expect(readdirSync(dir)).toEqual([]);
   });

@@ -60,15 +60,21 @@ export function createMemoryNetwork(): MemoryNetwork {
 
 /** A store in memory. Values go through JSON, as they would on their way to a disk. */
 export function createMemoryStore(): Store {
-  /** Bounded by: keys, one per concern. */
-  const values = new Map<string, string>();
+  /** Bounded by: keys, one per concern; a save empties the journal. */
+  const values = new Map<string, { readonly text: string; readonly journal: string[] }>();
   return {
     async load(key) {
-      const text = values.get(key);
-      return text === undefined ? undefined : JSON.parse(text);
+      const value = values.get(key);
+      return value && JSON.parse(value.text);
     },
     async save(key, value) {
-      values.set(key, JSON.stringify(value));
+      values.set(key, { text: JSON.stringify(value), journal: [] });
+    },
+    async append(key, record) {
+      values.get(key)?.journal.push(JSON.stringify(record));
+    },
+    async journal(key) {
+      return (values.get(key)?.journal ?? []).map((text) => JSON.parse(text));
     },
   };
 }

@@ -110,10 +110,17 @@ function merge(common: readonly string[], own: readonly string[]): string[] {
   return [...common.filter((flag) => !given.has(flag.split("=")[0])), ...own];
 }
 
-function argv(kind: Kind, flags: readonly string[]): [string, string[]] {
+function argv(kind: Kind, flags: readonly string[], dir: string): [string, string[]] {
   if (kind === "weaved") return [process.execPath, [weaved, ...flags]];
-  // Its start-up looks for other instances by pid: it must not see those of other hosts.
-  const own = ["--pid", "--fork", "--mount-proc", "--kill-child", join(originalFolder as string, "weaver")];
+  // Its start-up looks for other instances by pid, and for its last run by a file in its folder: it must not see other hosts'.
+  const own = [
+    `--wd=${dir}`,
+    "--pid",
+    "--fork",
+    "--mount-proc",
+    "--kill-child",
+    join(originalFolder as string, "weaver"),
+  ];
   return ["unshare", [...own, ...flags]];
 }
 
@@ -131,7 +138,7 @@ function createNode(host: LabHost, number: number, lab: () => Lab): Node {
     const kind = last.kind ?? "weaved";
     const peers = (last.peers ?? []).map((peer) => lab().host(peer).address);
     const flags = merge(commonFlags({ host, peerName, name }, kind), last.flags ?? []);
-    const [command, args] = argv(kind, [...flags, ...peers]);
+    const [command, args] = argv(kind, [...flags, ...peers], host.dir);
     const daemon = await host.spawn(command, args, { name: kind });
     daemons.push(daemon);
     await waitFor(
@@ -167,8 +174,12 @@ function createNode(host: LabHost, number: number, lab: () => Lab): Node {
     let out = "";
     let err = "";
     const env = { WEAVE_HTTP_ADDR: join(host.dir, "control") };
-    const write = (text: string) => void (out += text);
-    const writeError = (text: string) => void (err += text);
+    const write = (text: string) => {
+      out += text;
+    };
+    const writeError = (text: string) => {
+      err += text;
+    };
     return { code: await runProgram(words, { env, write, writeError }), out, err };
   }
 
