@@ -108,6 +108,38 @@ describe("planning", () => {
     );
   });
 
+  it("does not flap: traffic that varies by 15 % changes nothing", () => {
+    const factor = fc.double({ min: 0.85, max: 1.15, noNaN: true });
+    const bytes = fc.array(fc.tuple(fc.nat(1000), factor), { minLength: 6, maxLength: 6 });
+    fc.assert(
+      fc.property(ring, mode, fc.nat(12), bytes, (ranges, aggregate, budget, figures) => {
+        const input = { ranges, within: WITHIN, aggregate, budget };
+        const traffic = new Map(figures.map(([n], i) => [i + 1, n]));
+        const first = planRoutes({ ...input, traffic });
+        const installed = new Map(first.routes.map((route) => [route.destination, route.peer]));
+        const noisy = new Map(figures.map(([n, f], i) => [i + 1, n * f]));
+        const second = planRoutes({ ...input, traffic: noisy, installed });
+        expect(second.routes.map((route) => route.destination)).toEqual(first.routes.map((route) => route.destination));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("goes back from one aggregation to the other only well below the budget", () => {
+    // Peer 1 owns all but every eighth /24, which are peer 2's.
+    const cut = (n: number) =>
+      Array.from({ length: n }, (_, i) => ({ start: BASE + i * 256, peer: i % 8 === 7 ? 2 : 1 }));
+    const ranges = (n: number): OwnedRange[] => cut(n).map((one) => ({ ...one, end: one.start + 256 }));
+    const plan = (n: number, installed?: ReadonlyMap<string, number>) =>
+      planRoutes({ ranges: ranges(n), within: WITHIN, budget: 7, ...(installed === undefined ? {} : { installed }) });
+    const many = plan(16);
+    expect(many).toMatchObject({ aggregate: "neighbours", counts: { exact: 8 } });
+    const installed = new Map(many.routes.map((route) => [route.destination, route.peer]));
+    expect(plan(15)).toMatchObject({ aggregate: "owner", counts: { exact: 7 } });
+    expect(plan(15, installed).aggregate).toBe("neighbours");
+    expect(plan(8, installed).aggregate).toBe("owner");
+  });
+
   it("never leaves the container network", () => {
     fc.assert(
       fc.property(ring, mode, (ranges, aggregate) => {
