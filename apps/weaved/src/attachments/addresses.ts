@@ -7,9 +7,9 @@ import type { Attachable } from "./reference.ts";
 /** Gets addresses for attachments, and gives them back. */
 export interface Addresses {
   /** One address for each argument, as `[ip:]A.B.C.D/N`, `net:...`; one of the default subnet when there is none. */
-  obtain(what: Attachable, arguments_: readonly string[]): Promise<Cidr[]>;
+  obtain(what: Attachable, arguments_: readonly string[], signal: AbortSignal): Promise<Cidr[]>;
   /** Those of before where nobody else has them, and others of the same subnets in their place. */
-  regain(attachment: Attachment): Promise<Cidr[]>;
+  regain(attachment: Attachment, signal: AbortSignal): Promise<Cidr[]>;
   /** Withdraws the names and frees the addresses. */
   giveBack(id: string, cidrs: readonly Cidr[]): void;
   /** Is the address what the argument names, or of the subnet it names? */
@@ -18,19 +18,20 @@ export interface Addresses {
 
 /** Makes it from the parts that are switched on. */
 export function createAddresses({ ipam, dns }: { readonly ipam?: IpamPort; readonly dns?: DnsPort }): Addresses {
-  async function claim(id: string, cidr: Cidr, isContainer: boolean): Promise<Cidr> {
-    const signal = new AbortController().signal;
-    await ipam?.claim(id, cidr, { isContainer, noErrorOnUnknown: false, signal });
+  type Options = { readonly isContainer: boolean; readonly signal: AbortSignal };
+
+  async function claim(id: string, cidr: Cidr, options: Options): Promise<Cidr> {
+    await ipam?.claim(id, cidr, { ...options, noErrorOnUnknown: false });
     return cidr;
   }
 
-  async function allocate(id: string, argument: AddressArgument, isContainer: boolean): Promise<Cidr> {
+  async function allocate(id: string, argument: AddressArgument, options: Options): Promise<Cidr> {
     if (!ipam)
       throw new Error(
         `${addressArgumentText(argument)} needs automatic allocation: launch with --ipalloc-range, or name an address`,
       );
     const subnet = argument.is === "subnet" ? parseSubnet(argument.cidr) : ipam.defaultSubnet;
-    return ipam.allocate(id, subnet, { isContainer, signal: new AbortController().signal });
+    return ipam.allocate(id, subnet, options);
   }
 
   const giveBack: Addresses["giveBack"] = (id, cidrs) => {
@@ -46,24 +47,23 @@ export function createAddresses({ ipam, dns }: { readonly ipam?: IpamPort; reado
 
   return {
     giveBack,
-    async obtain({ id, keeper }, texts) {
-      const isContainer = keeper === "engine";
+    async obtain({ id, keeper }, texts, signal) {
+      const options = { isContainer: keeper === "engine", signal };
       const wanted = texts.length > 0 ? texts.map(readArgument) : [{ is: "default" } as const];
       const got: Cidr[] = [];
       for (const argument of wanted)
         got.push(
           argument.is === "address"
-            ? await claim(id, parseCidr(argument.cidr), isContainer)
-            : await allocate(id, argument, isContainer),
+            ? await claim(id, parseCidr(argument.cidr), options)
+            : await allocate(id, argument, options),
         );
       return got;
     },
-    async regain({ id, keeper, cidrs }) {
+    async regain({ id, keeper, cidrs }, signal) {
+      const options = { isContainer: keeper === "engine", signal };
       const got: Cidr[] = [];
-      for (const cidr of cidrs) {
-        const again = claim(id, cidr, keeper === "engine");
-        got.push(await again.catch(() => allocate(id, subnetOf(cidr), keeper === "engine")));
-      }
+      for (const cidr of cidrs)
+        got.push(await claim(id, cidr, options).catch(() => allocate(id, subnetOf(cidr), options)));
       return got;
     },
     matches(text, { address }) {

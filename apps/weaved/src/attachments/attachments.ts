@@ -67,9 +67,9 @@ export function createAttachments(options: AttachmentsOptions): Attachments {
   async function attach(request: AttachRequest): Promise<Cidr[]> {
     const found = await resolveReference(request.container, options.find);
     const what = request.id === undefined ? found : { ...found, id: request.id, keeper: "maker" as const };
-    return inOrder(what.id, async () => {
-      const before = await comeBack(what);
-      const got = await addresses.obtain(what, request.addresses);
+    return inOrder(what.id, async (signal) => {
+      const before = await comeBack(what, signal);
+      const got = await addresses.obtain(what, request.addresses, signal);
       const known = new Map([...(before?.cidrs ?? []), ...got].map((cidr) => [cidr.address, cidr]));
       const hostname = request.dns ? what.hostname : undefined;
       const { ifname, hairpin, routes, rewriteHosts: hosts } = request;
@@ -104,11 +104,11 @@ export function createAttachments(options: AttachmentsOptions): Attachments {
   }
 
   /** What the container has; of an ended one, what it gets again. */
-  async function comeBack(what: Attachable): Promise<Attachment | undefined> {
+  async function comeBack(what: Attachable, signal: AbortSignal): Promise<Attachment | undefined> {
     const before = all.get(what.id);
     if (!before?.ended) return before;
     const { ended: _, ...rest } = before;
-    const cidrs = await addresses.regain(before).catch((error: Error) => {
+    const cidrs = await addresses.regain(before, signal).catch((error: Error) => {
       logger.warn(`${what.id} does not get its addresses again: ${error.message}`, { code: "ATTACH_REGAIN" });
       return [];
     });
@@ -201,45 +201,58 @@ export function createAttachments(options: AttachmentsOptions): Attachments {
       }
       if (gone.length > 0) await save();
     },
-    ended: (id) =>
-      inOrder(id, async () => {
+    ended(id) {
+      inOrder.abort(id);
+      return inOrder(id, async () => {
         const attachment = all.get(id);
         if (!attachment || attachment.ended) return;
         all.set(id, { ...attachment, ended: true });
         // Its links went with the namespace; this has them forgotten, before another process gets the same id.
         await links.detach({ id }).catch(() => {});
         await save();
-      }),
+      });
+    },
     returned: (what) =>
-      inOrder(what.id, async () => {
+      inOrder(what.id, async (signal) => {
         const before = all.get(what.id);
-        const attachment = await comeBack(what);
+        const attachment = await comeBack(what, signal);
         if (!before || !attachment || attachment.cidrs.length === 0) return;
         if (before.ended && before.hosts) await writeHosts(what, attachment.cidrs);
         await plugOr({ ...attachment, target: what.target }, () => {});
         if (before.ended) logger.info(`${what.id.slice(0, 12)} is back`, { addresses: attachment.cidrs.map(cidrText) });
       }),
-    removed: (id) =>
-      inOrder(id, async () => {
+    removed(id) {
+      inOrder.abort(id);
+      return inOrder(id, async () => {
         if (!all.delete(id)) return;
         await links.detach({ id }).catch(() => {});
         await save();
-      }),
+      });
+    },
     ofEngine: () => [...all.values()].filter(({ keeper }) => keeper === "engine").map(({ id }) => id),
   };
 }
 
-/** What concerns one id happens one after the other: a start must not overtake the end before it. */
-function createQueues(): <T>(id: string, act: () => Promise<T>) => Promise<T> {
+/** Runs what concerns one id one after the other: a start must not overtake the end before it. */
+interface Queues {
+  <T>(id: string, act: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  /** Ends the waiting of whatever runs or is queued for an id now. */
+  abort(id: string): void;
+}
+
+function createQueues(): Queues {
   /** Bounded by: attachments being changed at this moment. */
-  const tails = new Map<string, Promise<unknown>>();
-  return (id, act) => {
-    const result = (tails.get(id) ?? Promise.resolve()).then(act);
-    const tail = result.catch(() => {});
+  const tails = new Map<string, { readonly last: Promise<unknown>; readonly stop: AbortController }>();
+  const queues = <T>(id: string, act: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    const before = tails.get(id);
+    const stop = before && !before.stop.signal.aborted ? before.stop : new AbortController();
+    const result = (before?.last ?? Promise.resolve()).then(() => act(stop.signal));
+    const tail = { last: result.catch(() => {}), stop };
     tails.set(id, tail);
-    void tail.then(() => {
+    void tail.last.then(() => {
       if (tails.get(id) === tail) tails.delete(id);
     });
     return result;
   };
+  return Object.assign(queues, { abort: (id: string) => tails.get(id)?.stop.abort() });
 }

@@ -1,5 +1,6 @@
 import type { Attachments } from "../attachments/attachments.ts";
 import { toAttachable } from "./attachable.ts";
+import type { Container } from "./engine.ts";
 import type { ContainerObserver } from "./watch.ts";
 
 /** What the allocator is told of containers; `@weaved/ipam-ring` offers it. */
@@ -24,13 +25,16 @@ export interface LifecycleOptions {
   readonly attachments: Pick<Attachments, "returned" | "ended" | "removed" | "ofEngine">;
   readonly addresses?: ContainerAddresses;
   readonly names?: ContainerNames;
+  /** Another observer attaches it when it runs, by rules of its own. */
+  readonly attachedElsewhere?: (container: Container) => boolean;
 }
 
 /**
  * Death withdraws a container's names at once, and frees its addresses half a minute later, so that a restart finds them
  * again; removal frees them at once; return puts back what the container had.
  */
-export function createLifecycle({ attachments, addresses, names }: LifecycleOptions): ContainerObserver {
+export function createLifecycle(options: LifecycleOptions): ContainerObserver {
+  const { attachments, addresses, names, attachedElsewhere } = options;
   async function stopped(id: string): Promise<void> {
     addresses?.containerDied(id);
     names?.containerDied(id);
@@ -41,7 +45,7 @@ export function createLifecycle({ attachments, addresses, names }: LifecycleOpti
     stopped,
     async running(container) {
       addresses?.containerStarted(container.id);
-      await attachments.returned(toAttachable(container));
+      if (!attachedElsewhere?.(container)) await attachments.returned(toAttachable(container));
     },
     async removed(id) {
       addresses?.containerDestroyed(id);

@@ -5,6 +5,8 @@ import type { Container, Engine, EngineEvent } from "./engine.ts";
 
 /** Milliseconds until the first try after the engine was lost, and the longest wait; each wait is 1.5 times the last. */
 const retry = { firstMs: 100, maxMs: 5000 };
+/** How long the first look at everything may take before the daemon goes on without it, in milliseconds. */
+const settleWithinMs = 2000;
 /** How many containers are looked at together when an engine (re)appears. */
 const inspectAtOnce = 8;
 
@@ -14,11 +16,14 @@ export interface ListedContainer {
   readonly running: boolean;
 }
 
-/** Who wants to know about containers. Calls about one container never overlap; what they throw is logged. */
+/** Who wants to know about containers, in the order of events; what they throw is logged. */
 export interface ContainerObserver {
   /** The engine (re)appeared, and these are all its containers: deaths may have been missed. `running` follows for each. */
   synced?(all: readonly ListedContainer[]): Promise<void>;
-  /** It runs: just started, or found running. May be called again for the same process. */
+  /**
+   * It runs: just started, or found running. May be called again for the same process. May take its time, for an address say:
+   * later events are told meanwhile.
+   */
   running(container: Container): Promise<void>;
   stopped?(id: string): Promise<void>;
   removed?(id: string): Promise<void>;
@@ -46,7 +51,10 @@ export interface WatchOptions {
 /** Follows the engine's containers for as long as it lives, through any number of its restarts. */
 export function watchContainers({ engine, observers, clock, logger, metrics }: WatchOptions): ContainerWatch {
   const stop = new AbortController();
-  const queue = createQueues((error) => logger.error(error.message, { code: "DOCKER_CONTAINER" }));
+  const complain = (error: Error) => logger.error(error.message, { code: "DOCKER_CONTAINER" });
+  const queue = createQueues(complain);
+  /** Bounded by: containers being attached at this moment. */
+  const tasks = new Set<Promise<void>>();
   let connected: boolean | undefined;
   let settle = () => {};
   const settled = new Promise<void>((resolve) => {
@@ -69,7 +77,11 @@ export function watchContainers({ engine, observers, clock, logger, metrics }: W
   async function running(id: string): Promise<void> {
     const container = await engine.container(id);
     if (!container?.running) return;
-    for (const observer of observers) await observer.running(container);
+    for (const observer of observers) {
+      const task: Promise<void> = observer.running(container).catch(complain);
+      tasks.add(task);
+      void task.then(() => tasks.delete(task));
+    }
   }
 
   function onEvent({ what, id }: EngineEvent): void {
@@ -96,7 +108,9 @@ export function watchContainers({ engine, observers, clock, logger, metrics }: W
         waitMs = retry.firstMs;
         say(true);
         syncing = sync().catch((error: Error) => logger.warn(error.message, { code: "DOCKER_SYNC" }));
-        void syncing.then(settle);
+        void syncing
+          .then(() => Promise.race([Promise.all(tasks), pause(clock, settleWithinMs, stop.signal)]))
+          .then(settle);
       };
       try {
         await engine.follow({ signal: stop.signal, onOpen, onEvent });
@@ -105,7 +119,7 @@ export function watchContainers({ engine, observers, clock, logger, metrics }: W
         if (!stop.signal.aborted) say(false, (error as Error).message);
       }
       await syncing;
-      settle();
+      if (!connected) settle();
       if (!stop.signal.aborted) await pause(clock, waitMs, stop.signal);
       waitMs = Math.min(waitMs * 1.5, retry.maxMs);
     }
@@ -126,15 +140,13 @@ export function watchContainers({ engine, observers, clock, logger, metrics }: W
 
 function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const cancel = clock.after(ms, resolve);
-    signal.addEventListener(
-      "abort",
-      () => {
-        cancel();
-        resolve();
-      },
-      { once: true },
-    );
+    const done = () => {
+      cancel();
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const cancel = clock.after(ms, done);
+    signal.addEventListener("abort", done);
   });
 }
 

@@ -2,7 +2,7 @@ import type { Names } from "@weaved/dns-lb";
 import { systemClock } from "@weaved/gossip-mesh/node";
 import type { Allocator } from "@weaved/ipam-ring";
 import type { Attachments } from "../attachments/attachments.ts";
-import type { Engine } from "../docker/engine.ts";
+import type { Container, Engine } from "../docker/engine.ts";
 import { createLifecycle } from "../docker/lifecycle.ts";
 import { type ContainerObserver, watchContainers } from "../docker/watch.ts";
 import type { Logger } from "../logging.ts";
@@ -16,14 +16,21 @@ export interface ContainersOptions {
   readonly names: Names | undefined;
   /** Told after addresses and names are in step. */
   readonly observers: readonly ContainerObserver[];
+  /** One of the observers attaches it. */
+  readonly attachedElsewhere: ((container: Container) => boolean) | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
 
 /** Follows the engine from now on; resolves when what already runs is taken up, or the engine does not answer. */
 export async function startContainers(options: ContainersOptions): Promise<{ close(): Promise<void> }> {
-  const { engine, attachments, ipam, names, observers, logger, metrics } = options;
-  const lifecycle = createLifecycle({ attachments, ...(ipam && { addresses: ipam }), ...(names && { names }) });
+  const { engine, attachments, ipam, names, observers, attachedElsewhere, logger, metrics } = options;
+  const lifecycle = createLifecycle({
+    attachments,
+    ...(ipam && { addresses: ipam }),
+    ...(names && { names }),
+    ...(attachedElsewhere && { attachedElsewhere }),
+  });
   const watch = watchContainers({ engine, observers: [lifecycle, ...observers], clock: systemClock, logger, metrics });
   await watch.settled;
   return watch;

@@ -74,6 +74,8 @@ describe("watching containers", () => {
     const waits: number[] = [];
     let wake = () => {};
     const after = (ms: number, fn: () => void) => {
+      // The limit on the first look at everything is not a wait.
+      if (ms === 2000) return () => {};
       waits.push(ms);
       wake = fn;
       return () => {};

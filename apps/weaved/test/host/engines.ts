@@ -8,6 +8,8 @@ export interface EngineNode {
   engine: DockerEngine;
   /** `docker ARGS...` straight to the engine; what it prints, trimmed. */
   docker(...args: string[]): Promise<string>;
+  /** The same through the proxy at {@link proxySocket}. */
+  proxied(...args: string[]): Promise<string>;
   /** `weave ARGS...` on that host. */
   weave(...args: string[]): Promise<string>;
   /** `/v1/attachments`, by container. */
@@ -15,6 +17,9 @@ export interface EngineNode {
   /** `docker exec`, straight to the engine. */
   exec(container: string, ...command: string[]): Promise<{ code: number; stdout: string; stderr: string }>;
 }
+
+/** Where the proxies of tests listen. */
+export const proxySocket = "/run/weave/weave.sock";
 
 /** Hosts with engines and daemons, linked to the first. */
 export interface EngineCluster {
@@ -52,6 +57,7 @@ function engineNode(node: Node, engine: DockerEngine): EngineNode {
     node,
     engine,
     docker: (...args) => one.engine.must(args),
+    proxied: (...args) => one.engine.must(["-H", `unix://${proxySocket}`, ...args]),
     weave: (...args) =>
       node.host
         .must("env", [`WEAVE_HTTP_ADDR=${control}`, process.execPath, weaveBin, ...args])

@@ -1,0 +1,129 @@
+import { systemClock } from "@weaved/gossip-mesh/node";
+import { createHostRunner } from "@weaved/host-links/node";
+import type { Attachments } from "../attachments/attachments.ts";
+import type { Settings } from "../config/options.ts";
+import { ConfigError } from "../config/settings.ts";
+import type { Engine } from "../docker/engine.ts";
+import { isLoopback } from "../http/listen.ts";
+import type { Logger } from "../logging.ts";
+import { type Attacher, createAttacher } from "../proxy/attacher.ts";
+import type { TlsFiles } from "../proxy/listen.ts";
+import { type DockerProxy, startProxy } from "../proxy/proxy.ts";
+import { goPattern, goReplacement, type HostnameRules } from "../proxy/rules.ts";
+import type { Metrics } from "../report/metrics.ts";
+import { isAlive } from "./host.ts";
+import type { NamesPart } from "./names.ts";
+
+/** Where the proxy listens when nobody says, as the original. */
+const defaultAddress = "unix:///var/run/weave/weave.sock";
+
+/** What the proxy is wired to. */
+export interface ProxyPartOptions {
+  readonly settings: Settings;
+  readonly engine: Engine | undefined;
+  readonly attachments: Attachments;
+  readonly dns: NamesPart | undefined;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** The proxy, in two steps: its attacher follows containers before the first client comes. */
+export interface ProxyPart {
+  readonly attacher: Attacher;
+  listen(): Promise<void>;
+  /** Where it listens. */
+  addresses(): readonly string[];
+  close(): Promise<void>;
+}
+
+/** @throws ConfigError when there is no Docker to stand before, or a pattern cannot be used */
+export function prepareProxy(options: ProxyPartOptions): ProxyPart {
+  const { settings, engine, attachments, dns, logger, metrics } = options;
+  if (!engine) throw new ConfigError("--proxy needs Docker: name its API with --docker-api");
+  const useDns = dns !== undefined && !settings["without-dns"];
+  const multicastRoute = !settings["no-multicast-route"] && !settings.awsvpc;
+  const hostname = hostnameRules(settings);
+  const attacher = createAttacher({
+    ...{ engine, attachments, logger, metrics, multicastRoute, dns: useDns, isAlive, clock: systemClock },
+    noDefault: settings["no-default-ipalloc"],
+    rewriteHosts: !settings["no-rewrite-hosts"],
+  });
+  let proxy: DockerProxy | undefined;
+  return {
+    attacher,
+    addresses: () => proxy?.addresses ?? [],
+    async listen() {
+      const addresses = settings.H.length > 0 ? settings.H : [defaultAddress];
+      const tls = tlsFiles(settings);
+      warnOfOpenListeners(addresses, tls, logger);
+      proxy = await startProxy({
+        ...{ engine, logger, addresses, tls, multicastRoute, hostname },
+        docker: settings["docker-api"],
+        folder: `${settings["db-prefix"]}-wait`,
+        noDefault: settings["no-default-ipalloc"],
+        rewriteInspect: settings["rewrite-inspect"],
+        dns: useDns ? { domain: dns.names.domain, address: () => resolverFor(dns, options) } : undefined,
+        image: engine.image,
+        started: attacher.started,
+        attachment: async (id) => (await attachments.list([id]))[0],
+      });
+      logger.info("proxy is listening", { addresses: proxy.addresses });
+    },
+    async close() {
+      attacher.close();
+      await proxy?.close();
+    },
+  };
+}
+
+function hostnameRules(settings: Settings): HostnameRules {
+  try {
+    return {
+      label: settings["hostname-from-label"],
+      match: goPattern(settings["hostname-match"]),
+      replacement: goReplacement(settings["hostname-replacement"]),
+    };
+  } catch (error) {
+    throw new ConfigError(`--hostname-match: ${(error as Error).message}`);
+  }
+}
+
+function tlsFiles(settings: Settings): TlsFiles | undefined {
+  if (!settings.tls && !settings.tlsverify) return undefined;
+  const { tlscert: cert, tlskey: key, tlscacert: ca } = settings;
+  return { cert, key, ...(settings.tlsverify && { ca }) };
+}
+
+/** The address under which containers reach our server: where it listens, or Docker's bridge if it listens everywhere. */
+async function resolverFor(dns: NamesPart, options: ProxyPartOptions): Promise<string | undefined> {
+  const { address } = dns.listener;
+  if (address !== "0.0.0.0" && address !== "::") return address;
+  const bridge = await options.engine?.network("bridge");
+  const name = options.settings["docker-bridge"] || (bridge?.options["com.docker.network.bridge.name"] ?? "docker0");
+  const gateway = bridge?.gateway || (await addressOf(name));
+  if (gateway === undefined)
+    options.logger.warn(
+      `containers cannot be told of the DNS server: there is no bridge ${name}; name an address with --dns-listen-address`,
+      { code: "PROXY_NO_RESOLVER" },
+    );
+  return gateway;
+}
+
+/** Of a device that may be down: Docker's bridge is until the first container runs. */
+async function addressOf(device: string): Promise<string | undefined> {
+  const { code, stdout } = await createHostRunner().run({ argv: ["ip", "-j", "-4", "address", "show", "dev", device] });
+  if (code !== 0) return undefined;
+  const [link] = JSON.parse(stdout) as { addr_info?: { local: string }[] }[];
+  return link?.addr_info?.[0]?.local;
+}
+
+/** Docker's API rules the whole host. */
+function warnOfOpenListeners(addresses: readonly string[], tls: TlsFiles | undefined, logger: Logger): void {
+  for (const address of addresses) {
+    const isPath = address.startsWith("unix://") || address.startsWith("/");
+    if (isPath || tls?.ca !== undefined || isLoopback(address.replace("tcp://", ""))) continue;
+    logger.warn(`the Docker proxy listens on ${address} for anybody who reaches it: use --tlsverify`, {
+      code: "PROXY_EXPOSED",
+    });
+  }
+}
