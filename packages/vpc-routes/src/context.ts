@@ -26,7 +26,7 @@ export interface Memory {
   /** Bounded by: tables of the VPC. For error messages. */
   tables: readonly string[];
   /** By what was looked at last. */
-  problems: { check?: readonly Problem[]; peerings?: readonly Problem[]; sweep?: readonly Problem[] };
+  problems: Partial<Record<"check" | "registry" | "peerings" | "sweep", readonly Problem[]>>;
 }
 
 /** Before the first pass. */

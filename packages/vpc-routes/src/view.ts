@@ -1,4 +1,4 @@
-import type { Context } from "./context.ts";
+import { type Context, toProblem } from "./context.ts";
 import { VpcRoutesError } from "./errors.ts";
 import { planRoutes, type RoutePlan } from "./plan.ts";
 import type { PeerName, RouteTable } from "./ports.ts";
@@ -15,8 +15,24 @@ export interface View {
   readonly members: Registry;
 }
 
-/** Reads the tables; registers this host where it is missing, then reads again, so that its entry is there before its routes. */
+/**
+ * Reads the tables; registers this host where it is missing, then reads again, so that its entry is there before its routes.
+ * Where tags have no room for it, it stays without routes, which others' it can use all the same.
+ */
 export async function readView(context: Context): Promise<View> {
+  const { memory } = context;
+  try {
+    const view = await register(context);
+    memory.problems.registry = [];
+    return view;
+  } catch (error) {
+    if (!(error instanceof VpcRoutesError) || error.code !== "TABLE_FULL") throw error;
+    memory.problems.registry = [toProblem(context, error)];
+    return readTables(context);
+  }
+}
+
+async function register(context: Context): Promise<View> {
   const { options, pacer } = context;
   const { ec2, self, cluster = "default" } = options;
   for (let tries = 0; ; tries++) {

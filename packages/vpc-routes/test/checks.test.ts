@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { addToRegistry, registryCapacity } from "../src/registry.ts";
 import { eni, ranges, setUp } from "./set-up.ts";
 
 describe("a reconciler checks", () => {
@@ -100,6 +101,30 @@ describe("a dry run", () => {
     const { tables } = await one.preview({ ranges: swapped }, "all");
     expect(tables.flatMap((table) => table.steps).map((step) => step.do)).toEqual(Array(4).fill("replace"));
     expect((await one.preview({ ranges })).text).toContain("nothing to do");
+    await Promise.all([one.close(), two.close()]);
+  });
+});
+
+describe("a cluster larger than the registry", () => {
+  it("leaves the rest without routes of their own, able to use the others'", async () => {
+    const { clock, ec2, start, destinations } = setUp({ tables: [{ id: "rtb-1", main: true }] });
+    let tags: Record<string, string> = {};
+    for (let n = 1000; n < 1000 + registryCapacity - 1; n++) {
+      tags = { ...tags, ...addToRegistry("default", tags, eni(n), n) };
+    }
+    await ec2.setTags("rtb-1", tags);
+    const [one, two] = [start(1), start(2)];
+    one.update({ ranges });
+    await clock.advance(30_000);
+    two.update({ ranges });
+    await clock.advance(30_000);
+    expect(destinations()).toEqual([`10.32.0.0/24 ${eni(1)}`]);
+    expect(two.status()).toMatchObject({
+      members: registryCapacity,
+      native: [ranges[0]],
+      problems: [{ code: "TABLE_FULL" }],
+    });
+    expect(one.status().overlay).toEqual([ranges[1]]);
     await Promise.all([one.close(), two.close()]);
   });
 });
