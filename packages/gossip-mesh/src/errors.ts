@@ -30,7 +30,7 @@ export type MeshErrorCode =
   | "MESH_SHED"
   /** The overlay refused, or failed later. */
   | "MESH_OVERLAY"
-  /** Silence: 10 s for the handshake's header, 60 s after it. */
+  /** Silence: 10 s for the header of one who dialled us, 30 s of one whom we dialled, 60 s after it. */
   | "MESH_TIMEOUT"
   /** The stream could not be opened, or broke. */
   | "MESH_TRANSPORT"

@@ -1,8 +1,12 @@
 import type { MeshError, MeshErrorCode } from "./errors.ts";
-import type { Logger, Metrics } from "./ports.ts";
+import type { Clock, Logger, Metrics } from "./ports.ts";
 
 /** Distinct causes of which the first occurrence is logged as a warning. */
 const MAX_CAUSES = 256;
+
+/** Connections refused for being too many: so many lines in each such time, then one that counts the rest. */
+const THROTTLED_LINES = 10;
+const THROTTLED_MS = 1_000;
 
 /** Counts each refusal, wait, retry, error; says each in words. */
 export class Journal {
@@ -12,8 +16,12 @@ export class Journal {
   readonly counts: Partial<Record<MeshErrorCode, number>> = {};
   /** Bounded by: MAX_CAUSES. */
   readonly #warned = new Set<string>();
+  readonly #clock: Clock;
+  /** Refused for being too many since the time began. */
+  #throttled = 0;
 
-  constructor(logger: Logger | undefined, metrics: Metrics | undefined) {
+  constructor(clock: Clock, logger: Logger | undefined, metrics: Metrics | undefined) {
+    this.#clock = clock;
     this.logger = logger;
     this.metrics = metrics;
   }
@@ -24,10 +32,26 @@ export class Journal {
     this.metrics?.count("mesh_events", 1, { code });
   }
 
-  /** A connection has ended or was refused: one line each. */
+  /** A connection has ended or was refused: one line each, but for floods. */
   ended(label: string, error: MeshError): void {
     this.count(error.code);
+    if (error.code === "MESH_THROTTLED" && !this.#mayTell()) return;
     this.logger?.info(`${label}: ${error.message}`, { code: error.code });
+  }
+
+  /** Whether one more line about a flood is in order; if not, it is counted in the one that closes the time. */
+  #mayTell(): boolean {
+    if (this.#throttled === 0) this.#clock.after(THROTTLED_MS, () => this.#tellRest());
+    this.#throttled++;
+    return this.#throttled <= THROTTLED_LINES;
+  }
+
+  #tellRest(): void {
+    const rest = this.#throttled - THROTTLED_LINES;
+    this.#throttled = 0;
+    if (rest <= 0) return;
+    const text = `${rest} more connections refused within ${THROTTLED_MS / 1000} s: too many at once`;
+    this.logger?.info(text, { code: "MESH_THROTTLED", count: rest });
   }
 
   /** What a connection has carried, now that it has ended, and how many are left. */

@@ -43,7 +43,7 @@ export function createMesh(options: MeshOptions, ports: MeshPorts): Mesh {
   const uid = settings.uid ?? randomUint64(random);
   const isTrusted = subnetTest(settings.trustedSubnets);
   const password = passwordBytes(settings.password);
-  const journal = new Journal(settings.logger, settings.metrics);
+  const journal = new Journal(clock, settings.logger, settings.metrics);
   const topology = new Topology({ name, nickname, uid, random });
   const channels = new Channels(clock, settings.gossipIntervalMs);
 

@@ -113,7 +113,9 @@ describe("strangers", () => {
       transport.dial(`${world.address(1)}:6783`, (s) => (s as Stream).open({ data() {}, drained() {}, closed() {} }));
     world.clock.advance(100);
     expect(a.status().events).toEqual({ MESH_THROTTLED: 1000 - 64 });
-    expect(lines).toHaveLength(1000 - 64);
+    world.clock.advance(2_000);
+    expect(lines).toHaveLength(10 + 1);
+    expect(lines.at(-1)).toContain(`${1000 - 64 - 10} more connections refused`);
     const b = world.start(2);
     await b.connect([world.address(1)]);
     settle(world, [a, b]);

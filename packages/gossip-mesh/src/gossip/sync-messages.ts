@@ -42,6 +42,8 @@ export interface RecordUpdate extends PeerVersion, LinkChanges {
   readonly nickname: string;
   readonly shortId: number;
   readonly hasShortId: boolean;
+  /** Of a whole record that has been received: its part of the message, to be passed on as it is. */
+  readonly encoded?: Uint8Array;
 }
 
 /** One message. */
@@ -65,29 +67,30 @@ const UPDATE_BYTES = 28;
 const LINK_BYTES = 8;
 const NAME_BYTES = 6;
 
+/** Of all messages: they are made one after the other. */
+const writer = new ByteWriter();
+
 /** The payload of a message. `give` is made by `encodeGive`, from parts that are made once. */
 export function encodeSync(message: Exclude<SyncMessage, { readonly kind: "give" }>): Uint8Array {
-  const writer = new ByteWriter();
   writer.u8(KINDS.indexOf(message.kind));
   if (message.kind === "digest") writer.u64(message.digest);
   else {
     if (message.kind === "have") writer.u8(message.complete ? 1 : 0);
     writer.count(message.versions.length);
-    for (const version of message.versions) writeVersion(writer, version);
+    for (const version of message.versions) writeVersion(version);
   }
   return writer.finish();
 }
 
 /** The payload of a `give` with some encoded updates. */
 export function encodeGive(updates: readonly Uint8Array[]): Uint8Array {
-  const writer = new ByteWriter();
   writer.u8(KINDS.indexOf("give"));
   writer.count(updates.length);
   for (const update of updates) writer.raw(update);
   return writer.finish();
 }
 
-function writeVersion(writer: ByteWriter, { name, uid, version }: PeerVersion): void {
+function writeVersion({ name, uid, version }: PeerVersion): void {
   writer.name(name);
   writer.u64(uid);
   writer.u64(version);
@@ -100,20 +103,19 @@ export function encodeRecordUpdate(record: PeerRecord): Uint8Array {
 
 /** The part of a `give` that is about one peer. */
 export function encodeUpdate(update: RecordUpdate): Uint8Array {
-  const writer = new ByteWriter();
   writer.u8((update.hasShortId ? HAS_SHORT_ID : 0) + (update.base === undefined ? 0 : HAS_BASE));
-  writeVersion(writer, update);
+  writeVersion(update);
   if (update.base !== undefined) writer.u64(update.base);
   writer.u16(update.shortId);
   writer.text(update.nickname);
   writer.count(update.changed.length);
-  for (const link of update.changed) writeLink(writer, link);
+  for (const link of update.changed) writeLink(link);
   writer.count(update.removed.length);
   for (const name of update.removed) writer.name(name);
   return writer.finish();
 }
 
-function writeLink(writer: ByteWriter, { to, address, outbound, established }: Link): void {
+function writeLink({ to, address, outbound, established }: Link): void {
   const flags = (outbound ? OUTBOUND : 0) + (established ? ESTABLISHED : 0);
   const numbers = binaryAddress(address);
   writer.u8(flags + (numbers ? BINARY_ADDRESS : 0));
@@ -181,14 +183,17 @@ function readVersion(reader: ByteReader): PeerVersion {
 }
 
 function readUpdate(reader: ByteReader): RecordUpdate {
+  const start = reader.at;
   const flags = reader.u8();
   const { name, uid, version } = readVersion(reader);
-  const base = (flags & HAS_BASE) === 0 ? {} : { base: reader.u64() };
+  const base = (flags & HAS_BASE) === 0 ? undefined : reader.u64();
   const shortId = reader.u16();
   const nickname = reader.text();
   const changed = readAll(reader, LINK_BYTES, readLink);
   const removed = readAll(reader, NAME_BYTES, (from) => from.name());
-  return { name, uid, version, ...base, nickname, shortId, hasShortId: (flags & HAS_SHORT_ID) !== 0, changed, removed };
+  const hasShortId = (flags & HAS_SHORT_ID) !== 0;
+  const update = { name, uid, version, nickname, shortId, hasShortId, changed, removed };
+  return base === undefined ? { ...update, encoded: reader.between(start, reader.at) } : { ...update, base };
 }
 
 function readLink(reader: ByteReader): Link {

@@ -262,13 +262,20 @@ export class TopologySync {
     if (updates.length > 0) link.trySend(syncMessage(topology.self, encodeGive(updates)));
   }
 
+  /** A record that came whole. Its bytes are kept for those who will ask us. */
+  #whole(update: RecordUpdate): PeerRecord {
+    const record = toRecord(update, []);
+    if (update.encoded) this.#encodings.set(record, update.encoded);
+    return record;
+  }
+
   #onGive(link: SyncLink, updates: readonly RecordUpdate[]): void {
     const { topology } = this.#host;
     const records: PeerRecord[] = [];
     const misfits: PeerVersion[] = [];
     for (const update of updates) {
       const known = topology.get(update.name);
-      if (update.base === undefined) records.push(toRecord(update, []));
+      if (update.base === undefined) records.push(this.#whole(update));
       else if (known && known.uid === update.uid && known.version === update.base) {
         records.push(toRecord(update, known.links));
       } else if (compareVersions(update, this.#version(update.name)) > 0) {

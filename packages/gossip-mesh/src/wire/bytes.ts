@@ -12,7 +12,7 @@ const MAX_GROUPS = 4;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Writes values one after the other. */
+/** Writes values one after the other. Made once and used again and again: its buffer is what is costly. */
 export class ByteWriter {
   #bytes: Uint8Array = new Uint8Array(FIRST_BYTES);
   #view: DataView = new DataView(this.#bytes.buffer);
@@ -68,9 +68,11 @@ export class ByteWriter {
     const at = this.#room(bytes.length);
     this.#bytes.set(bytes, at);
   }
-  /** What has been written, as bytes of its own. */
+  /** What has been written, as bytes of its own; the writer is empty then. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    const bytes = this.#bytes.slice(0, this.#length);
+    this.#length = 0;
+    return bytes;
   }
 }
 
@@ -87,6 +89,14 @@ export class ByteReader {
 
   get remaining(): number {
     return this.#bytes.length - this.#at;
+  }
+  /** Where the next value begins. */
+  get at(): number {
+    return this.#at;
+  }
+  /** What lies between two places, not copied. */
+  between(start: number, end: number): Uint8Array {
+    return this.#bytes.subarray(start, end);
   }
 
   #take(count: number): number {
