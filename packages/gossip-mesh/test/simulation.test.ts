@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { disseminate, limitConnections, type Phase, quantile, restartAll, splitAndHeal } from "./scenarios.ts";
+
+describe("simulated, small (bench/ has the large runs)", () => {
+  it("40 peers on a random graph agree, also in halves, also when joined again; traffic stays modest", async () => {
+    const phases: Phase[] = [];
+    await splitAndHeal(7, 40, (phase) => phases.push(phase));
+    expect(phases.map(({ title }) => title)).toEqual(["comes up", "split in halves", "joined again"]);
+    const [up, split, joined] = phases as [Phase, Phase, Phase];
+    expect(up.ms).toBeLessThanOrEqual(15_000);
+    expect(split.ms).toBeLessThanOrEqual(90_000);
+    expect(joined.ms).toBeLessThanOrEqual(60_000);
+    expect(up.bytesPerPeer).toBeLessThan(60_000);
+  });
+
+  it("bytes to come up grow no worse than n log n a peer", async () => {
+    const bytes: number[] = [];
+    for (const count of [16, 64]) {
+      let first: Phase | undefined;
+      await splitAndHeal(3, count, (phase) => {
+        first ??= phase;
+      });
+      bytes.push(first!.bytesPerPeer);
+    }
+    expect(bytes[1]! / bytes[0]!).toBeLessThan((64 * 6) / (16 * 4));
+  });
+
+  it("an update reaches 50 peers within a fraction of a second, all of them", async () => {
+    const times = await disseminate(1, 50, 10);
+    expect(times).toHaveLength(50 * 10);
+    expect(quantile(times, 0.99)).toBeLessThan(1_000);
+  });
+
+  it.each([
+    ["to their targets", {}],
+    ["to whom they find", { discovery: true, connectionLimit: 8 }],
+  ])("40 peers restarted at once settle within 30 s when they connect %s", async (_title, options) => {
+    expect(await restartAll(5, 40, options)).toBeLessThanOrEqual(30_000);
+  });
+
+  it("meshes under narrow limits stay in one piece, and keep to them", async () => {
+    for (let seed = 1; seed <= 12; seed++) {
+      expect({ seed, ...(await limitConnections(seed)) }).toMatchObject({ seed, onePiece: true, withinLimit: true });
+    }
+  });
+});
