@@ -27,6 +27,8 @@ export interface Density {
   readonly vcpus: number;
   readonly ecs: EcsTasks;
   readonly eks: EksPods;
+  /** ECS tasks with an address of each family; `null`: no IPv6. The VPC CNI gives pods one family or the other. */
+  readonly dualStack: EcsTasks | null;
   /** The calculation, one step a line. */
   readonly explain: readonly string[];
 }
@@ -57,7 +59,8 @@ export function densityOf(typeOrLimits: string | InstanceLimits, vcpus?: number)
   const ecs = ecsTasks(limits);
   const eks = eksPods(limits, podCap(cpus));
   const explain = explainDensity(limits, cpus, ecs, eks);
-  return { type: limits.type, asOf: tableDate, limits, vcpus: cpus, ecs, eks, explain };
+  const dualStack = limits.ipv6PerEni === 0 ? null : ecs;
+  return { type: limits.type, asOf: tableDate, limits, vcpus: cpus, ecs, eks, dualStack, explain };
 }
 
 /** The smallest count of a group of types, as EKS managed node groups do with mixed ones. */
@@ -121,6 +124,11 @@ function explainDensity(limits: InstanceLimits, vcpus: number, ecs: EcsTasks, ek
       `EKS with security groups for pods: the trunk takes one interface: ${standard} standard pods, ${branch} branch pods.`,
     );
   }
+  lines.push(
+    limits.ipv6PerEni === 0
+      ? "Dual stack: not possible, no IPv6."
+      : `Dual stack: ECS tasks get an address of each family on the same interface, so as many; EKS pods have one family: ${eks.ipv6 ?? "no"} pods with IPv6.`,
+  );
   lines.push(`The recommended cap with ${vcpus} vCPUs is ${podCap(vcpus)} pods, whatever the addresses allow.`);
   return lines;
 }

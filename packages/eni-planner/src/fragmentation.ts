@@ -1,3 +1,4 @@
+import { cleanShare } from "./room.ts";
 import { isReserved, parseSubnet, prefixSize, usableAddresses, usablePrefixes } from "./subnet.ts";
 
 /** How far a subnet can still give /28 prefixes. */
@@ -47,9 +48,5 @@ export function measureFragmentation(cidr: string, used: Iterable<number>): Frag
  * usable addresses, B blocks without reserved ones. A /24 with 40 singles, 16 % in use, has less than one left.
  */
 export function expectedCleanPrefixes(cidr: string, singles: number): number {
-  const n = usableAddresses(cidr);
-  if (singles > n - prefixSize) return 0;
-  let share = 1;
-  for (let i = 0; i < prefixSize; i++) share *= (n - singles - i) / (n - i);
-  return usablePrefixes(cidr) * share;
+  return usablePrefixes(cidr) * cleanShare(usableAddresses(cidr), singles);
 }

@@ -15,17 +15,24 @@ export { EniPlannerError, type EniPlannerErrorCode } from "./errors.ts";
 export { expectedCleanPrefixes, type Fragmentation, measureFragmentation } from "./fragmentation.ts";
 export { type InstanceLimits, instanceTypes, limitsOf, tableDate } from "./instances.ts";
 export {
-  type AddressPlan,
+  type CheapestInput,
+  type CheapType,
+  cheapestTypes,
   type FleetGroup,
   type InstanceNeed,
-  type PlanInput,
-  type PlanSubnet,
-  planAddresses,
   type Scheme,
+} from "./need.ts";
+export {
+  type AddressPlan,
+  type PlanInput,
+  planAddresses,
   type SubnetForecast,
+  withSecondaryRange,
+  type ZoneForecast,
 } from "./plan.ts";
 export { printPlan } from "./print.ts";
-export { reportVpc, type SavedVpc, type SubnetReport } from "./saved-vpc.ts";
+export type { PlanSubnet } from "./room.ts";
+export { fleetOf, reportVpc, type SavedVpc, type SubnetReport, subnetsOf } from "./saved-vpc.ts";
 export { type ScaleInput, type ScaleResult, simulateScale } from "./simulate.ts";
 export { type SecondaryRange, secondaryRange, usableAddresses, usablePrefixes } from "./subnet.ts";
 export { subnetChart } from "./svg.ts";

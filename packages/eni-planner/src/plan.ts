@@ -1,38 +1,7 @@
-import { podCap } from "./density.ts";
-import { ecsTasks } from "./ecs.ts";
 import { EniPlannerError } from "./errors.ts";
-import { limitsOf, vcpusOf } from "./instances.ts";
-import { usableAddresses } from "./subnet.ts";
-import { type WarmPoolSettings, warmPool } from "./warm-pool.ts";
-
-/** How tasks get addresses. */
-export type Scheme = "ecs" | "ecs-trunk" | "eks" | "eks-prefix";
-
-/** One kind of instance in a fleet. */
-export interface FleetGroup {
-  readonly type: string;
-  readonly count: number;
-  /** More instances each month. @defaultValue 0 */
-  readonly growthPerMonth?: number;
-  readonly tasksPerInstance: number;
-  readonly scheme: Scheme;
-  /** Pods in subnets marked `pods`; the instance's own address stays in an ordinary one. @defaultValue false */
-  readonly customNetworking?: boolean;
-  readonly warm?: WarmPoolSettings;
-  /** Any currency. */
-  readonly pricePerHour?: number;
-}
-
-/** A subnet to plan with. */
-export interface PlanSubnet {
-  readonly id: string;
-  readonly cidr: string;
-  readonly az: string;
-  /** Addresses in use by others. @defaultValue 0 */
-  readonly used?: number;
-  /** For pods with custom networking, such as in a secondary range. @defaultValue false */
-  readonly pods?: boolean;
-}
+import { type FleetGroup, type InstanceNeed, instanceNeed } from "./need.ts";
+import { lacks, openRoom, type PlanSubnet, type Room, sharesOf, take } from "./room.ts";
+import { parseSubnet } from "./subnet.ts";
 
 /** What to plan. */
 export interface PlanInput {
@@ -42,21 +11,6 @@ export interface PlanInput {
   readonly months?: number;
 }
 
-/** What one instance takes. */
-export interface InstanceNeed {
-  readonly type: string;
-  readonly scheme: Scheme;
-  readonly tasks: number;
-  /** Tasks asked for beyond what the type holds. */
-  readonly tooMany: number;
-  /** In its own subnet. */
-  readonly addresses: number;
-  /** In the pod subnet, with custom networking. */
-  readonly podAddresses: number;
-  readonly addressesPerTask: number;
-  readonly pricePerTask: number | undefined;
-}
-
 /** A subnet over time. */
 export interface SubnetForecast {
   readonly id: string;
@@ -64,8 +18,23 @@ export interface SubnetForecast {
   readonly usable: number;
   /** Addresses in use at the end of each month, from month 0 (now). */
   readonly use: readonly number[];
+  /** Whole /28 blocks to expect then: fragmentation leaves fewer than the free addresses would make. */
+  readonly cleanPrefixes: readonly number[];
   /** First month in which an instance found no room here; undefined: never in this plan. */
   readonly exhaustedInMonth: number | undefined;
+  /** What was lacking then. */
+  readonly exhausted: "addresses" | "prefixes" | undefined;
+}
+
+/** A zone of the plan, and what its loss would mean. */
+export interface ZoneForecast {
+  readonly az: string;
+  /** Instances there, at the end of the plan. */
+  readonly instances: number;
+  /** Of today's fleet: instances without room, should this zone be lost. */
+  readonly unplaced: number;
+  /** The same for the fleet at the end of the plan. */
+  readonly unplacedAtEnd: number;
 }
 
 /** The plan of a fleet in a VPC. */
@@ -74,49 +43,19 @@ export interface AddressPlan {
   readonly subnets: readonly SubnetForecast[];
   /** Instances without room, at the end of each month. */
   readonly unplaced: readonly number[];
-  /** For each zone: instances of today without room if that zone is lost. */
-  readonly loseOneAz: readonly { readonly az: string; readonly unplaced: number }[];
-  /** Types by addresses per task, cheapest first. */
+  /** Addresses in warm pools, at the end of each month: held, without a task. */
+  readonly warm: readonly number[];
+  readonly loseOneAz: readonly ZoneForecast[];
+  /** Groups by addresses per task, cheapest first, ties by price. */
   readonly cheapest: readonly InstanceNeed[];
 }
 
-interface Room {
-  readonly subnet: PlanSubnet;
-  free: number;
-  full: number | undefined;
-  readonly use: number[];
-}
-
-/** Addresses of one instance of a group, never more than its type allows. */
-export function instanceNeed(group: FleetGroup): InstanceNeed {
-  const limits = limitsOf(group.type);
-  const { scheme, tasksPerInstance: asked } = group;
-  const done = (tasks: number, addresses: number, podAddresses: number): InstanceNeed => ({
-    type: group.type,
-    scheme,
-    tasks,
-    tooMany: asked - tasks,
-    addresses,
-    podAddresses,
-    addressesPerTask: (addresses + podAddresses) / Math.max(1, tasks),
-    pricePerTask: group.pricePerHour === undefined ? undefined : group.pricePerHour / Math.max(1, tasks),
-  });
-  if (scheme === "ecs" || scheme === "ecs-trunk") {
-    const { plain, trunked } = ecsTasks(limits);
-    if (scheme === "ecs-trunk" && trunked === null) {
-      throw new EniPlannerError("SETTING_INVALID", `${group.type} cannot trunk with ECS`);
-    }
-    const tasks = Math.min(asked, scheme === "ecs" ? plain : (trunked ?? 0));
-    // The primary interface, and the trunk, take an address each.
-    return done(tasks, tasks + (scheme === "ecs" ? 1 : 2), 0);
-  }
-  const custom = group.customNetworking === true;
-  // The primary interface gives no pod addresses: the rest is a node with one interface fewer.
-  const podLimits = custom ? { ...limits, enis: limits.enis - 1 } : limits;
-  const most = Math.min(asked, podCap(vcpusOf(group.type)));
-  const pool = warmPool(podLimits, most, { ...group.warm, prefixDelegation: scheme === "eks-prefix" });
-  const tasks = most - pool.pending;
-  return custom ? done(tasks, 1, pool.subnetAddresses) : done(tasks, pool.subnetAddresses, 0);
+/** Rooms, and what was put where. */
+interface World {
+  readonly rooms: readonly Room[];
+  readonly zones: readonly string[];
+  readonly placed: Map<string, number>;
+  warm: number;
 }
 
 /**
@@ -125,67 +64,112 @@ export function instanceNeed(group: FleetGroup): InstanceNeed {
  * @throws EniPlannerError `TYPE_UNKNOWN`, `SETTING_INVALID`
  */
 export function planAddresses(input: PlanInput): AddressPlan {
-  const months = input.months ?? 12;
-  const needs = input.fleet.map(instanceNeed);
-  const rooms = openRooms(input.subnets);
+  const { fleet, subnets, months = 12 } = input;
+  const needs = fleet.map(instanceNeed);
+  const world = openWorld(subnets);
+  const history = world.rooms.map(() => ({ use: [] as number[], clean: [] as number[] }));
   const unplaced: number[] = [];
+  const warm: number[] = [];
   let waiting = 0;
   for (let month = 0; month <= months; month++) {
-    for (const [i, group] of input.fleet.entries()) {
+    for (const [i, group] of fleet.entries()) {
       const count = month === 0 ? group.count : (group.growthPerMonth ?? 0);
-      waiting += place(rooms, needs[i] as InstanceNeed, count, month);
+      waiting += place(world, needs[i] as InstanceNeed, count, month);
     }
     unplaced.push(waiting);
-    for (const room of rooms) room.use.push(usableAddresses(room.subnet.cidr) - room.free);
+    warm.push(world.warm);
+    for (const [i, room] of world.rooms.entries()) {
+      history[i]?.use.push(room.usable - room.free);
+      history[i]?.clean.push(Math.round(room.clean * 10) / 10);
+    }
   }
   return {
     needs,
-    subnets: rooms.map(({ subnet, full, use }) => ({
+    subnets: world.rooms.map(({ subnet, usable, full }, i) => ({
       id: subnet.id,
       az: subnet.az,
-      usable: usableAddresses(subnet.cidr),
-      use,
-      exhaustedInMonth: full,
+      usable,
+      use: history[i]?.use ?? [],
+      cleanPrefixes: history[i]?.clean ?? [],
+      exhaustedInMonth: full?.month,
+      exhausted: full?.of,
     })),
     unplaced,
-    loseOneAz: zonesOf(input.subnets).map((az) => ({ az, unplaced: withoutZone(input, needs, az) })),
+    warm,
+    loseOneAz: world.zones.map((az) => ({
+      az,
+      instances: world.placed.get(az) ?? 0,
+      unplaced: withoutZone(input, needs, az, 0),
+      unplacedAtEnd: withoutZone(input, needs, az, months),
+    })),
     cheapest: [...needs].sort(
       (a, b) => a.addressesPerTask - b.addressesPerTask || (a.pricePerTask ?? 0) - (b.pricePerTask ?? 0),
     ),
   };
 }
 
-function openRooms(subnets: readonly PlanSubnet[]): Room[] {
-  return subnets.map((subnet) => {
-    const free = usableAddresses(subnet.cidr) - (subnet.used ?? 0);
-    if (free < 0)
-      throw new EniPlannerError("SETTING_INVALID", `${subnet.id} has more addresses in use than it can have`);
-    return { subnet, free, full: undefined, use: [] };
+/**
+ * The same plan with a secondary range: its blocks become subnets for pods, one a zone as long as there are some, and EKS groups
+ * use custom networking.
+ * @param blocks - blocks of /16, or the range itself where it is smaller, that the VPC may get
+ * @throws EniPlannerError `SETTING_INVALID`
+ */
+export function withSecondaryRange(input: PlanInput, cidr: string, blocks = 4): PlanInput {
+  const zones = zonesOf(input.subnets);
+  const [address = "", text = ""] = cidr.split("/");
+  const length = Number(text);
+  if (!(length >= 8 && length <= 28))
+    throw new EniPlannerError("SETTING_INVALID", `${cidr} is not a range of /8 to /28`);
+  const step = Math.max(16, length);
+  const { start } = parseSubnet(`${address}/${step}`);
+  const count = Math.min(blocks, zones.length, 2 ** (step - length));
+  const added = zones.slice(0, count).map((az, i): PlanSubnet => {
+    const base = start + i * 2 ** (32 - step);
+    const dotted = [24, 16, 8, 0].map((shift) => Math.floor(base / 2 ** shift) % 256).join(".");
+    return { id: `pods-${az}`, az, cidr: `${dotted}/${step}`, pods: true };
   });
+  const fleet = input.fleet.map((group) =>
+    group.scheme.startsWith("eks") ? { ...group, customNetworking: true } : group,
+  );
+  return { ...input, subnets: [...input.subnets, ...added], fleet };
+}
+
+function openWorld(subnets: readonly PlanSubnet[]): World {
+  return { rooms: subnets.map(openRoom), zones: zonesOf(subnets), placed: new Map(), warm: 0 };
 }
 
 /** Returns how many did not fit. */
-function place(rooms: readonly Room[], need: InstanceNeed, count: number, month: number): number {
-  const zones = zonesOf(rooms.map((room) => room.subnet));
+function place(world: World, need: InstanceNeed, count: number, month: number): number {
+  const { zones, placed } = world;
   let left = 0;
   for (let i = 0; i < count; i++) {
     const order = [...zones.slice(i % zones.length), ...zones.slice(0, i % zones.length)];
-    if (!order.some((az) => placeOne(rooms, need, az, month))) left++;
+    const az = order.find((zone) => placeOne(world.rooms, need, zone, month));
+    if (az === undefined) left++;
+    else {
+      placed.set(az, (placed.get(az) ?? 0) + 1);
+      world.warm += need.warm;
+    }
   }
   return left;
 }
 
 function placeOne(rooms: readonly Room[], need: InstanceNeed, az: string, month: number): boolean {
+  const shares = sharesOf(need);
+  const apart = need.podAddresses > 0;
   const host = roomiest(rooms, az, false);
-  const pods = need.podAddresses === 0 ? undefined : roomiest(rooms, az, true);
-  const tight = [
-    ...(host !== undefined && host.free < need.addresses ? [host] : []),
-    ...(pods !== undefined && pods.free < need.podAddresses ? [pods] : []),
-  ];
-  for (const room of tight) room.full ??= month;
-  if (host === undefined || tight.length > 0 || (need.podAddresses > 0 && pods === undefined)) return false;
-  host.free -= need.addresses;
-  if (pods !== undefined) pods.free -= need.podAddresses;
+  const pods = apart ? roomiest(rooms, az, true) : undefined;
+  if (host === undefined || (apart && pods === undefined)) return false;
+  let fits = true;
+  for (const [room, share] of [[host, shares.host] as const, [pods, shares.pods] as const]) {
+    const lack = room === undefined ? undefined : lacks(room, ...share);
+    if (lack === undefined || room === undefined) continue;
+    room.full ??= { month, of: lack };
+    fits = false;
+  }
+  if (!fits) return false;
+  take(host, ...shares.host);
+  if (pods !== undefined) take(pods, ...shares.pods);
   return true;
 }
 
@@ -198,10 +182,12 @@ function roomiest(rooms: readonly Room[], az: string, pods: boolean): Room | und
   return best;
 }
 
-function withoutZone(input: PlanInput, needs: readonly InstanceNeed[], az: string): number {
-  const rooms = openRooms(input.subnets.filter((subnet) => subnet.az !== az));
-  if (rooms.length === 0) return input.fleet.reduce((n, group) => n + group.count, 0);
-  return input.fleet.reduce((n, group, i) => n + place(rooms, needs[i] as InstanceNeed, group.count, 0), 0);
+function withoutZone(input: PlanInput, needs: readonly InstanceNeed[], az: string, months: number): number {
+  const world = openWorld(input.subnets.filter((subnet) => subnet.az !== az));
+  return input.fleet.reduce((n, group, i) => {
+    const count = group.count + months * (group.growthPerMonth ?? 0);
+    return n + (world.rooms.length === 0 ? count : place(world, needs[i] as InstanceNeed, count, 0));
+  }, 0);
 }
 
 function zonesOf(subnets: readonly PlanSubnet[]): string[] {

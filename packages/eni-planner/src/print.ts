@@ -18,7 +18,7 @@ export function printTable(rows: readonly (readonly (string | number)[])[]): str
 /** An address plan for people. */
 export function printPlan(plan: AddressPlan): string {
   const needs = printTable([
-    ["TYPE", "SCHEME", "TASKS", "TOO MANY", "ADDRESSES", "POD ADDRESSES", "PER TASK", "PRICE/TASK"],
+    ["TYPE", "SCHEME", "TASKS", "TOO MANY", "ADDRESSES", "POD ADDRESSES", "WARM", "PER TASK", "PRICE/TASK"],
     ...plan.cheapest.map((n) => [
       n.type,
       n.scheme,
@@ -26,22 +26,28 @@ export function printPlan(plan: AddressPlan): string {
       n.tooMany,
       n.addresses,
       n.podAddresses,
+      n.warm,
       n.addressesPerTask.toFixed(2),
       n.pricePerTask === undefined ? "-" : n.pricePerTask.toFixed(4),
     ]),
   ]);
   const subnets = printTable([
-    ["SUBNET", "AZ", "USABLE", "NOW", "END", "EXHAUSTED"],
+    ["SUBNET", "AZ", "USABLE", "NOW", "END", "WHOLE /28", "EXHAUSTED"],
     ...plan.subnets.map((s) => [
       s.id,
       s.az,
       s.usable,
       s.use[0] ?? 0,
       s.use[s.use.length - 1] ?? 0,
-      s.exhaustedInMonth === undefined ? "never in this plan" : `month ${s.exhaustedInMonth}`,
+      s.cleanPrefixes[s.cleanPrefixes.length - 1] ?? 0,
+      s.exhaustedInMonth === undefined ? "never in this plan" : `month ${s.exhaustedInMonth}, no ${s.exhausted}`,
     ]),
   ]);
-  const zones = printTable([["AZ LOST", "INSTANCES WITHOUT ROOM"], ...plan.loseOneAz.map((z) => [z.az, z.unplaced])]);
+  const zones = printTable([
+    ["AZ", "INSTANCES AT END", "IF LOST NOW: WITHOUT ROOM", "IF LOST AT END"],
+    ...plan.loseOneAz.map((z) => [z.az, z.instances, z.unplaced, z.unplacedAtEnd]),
+  ]);
   const last = plan.unplaced[plan.unplaced.length - 1] ?? 0;
-  return `${needs}\n${subnets}\n${zones}\n${last} instances without room at the end\n`;
+  const warm = plan.warm[plan.warm.length - 1] ?? 0;
+  return `${needs}\n${subnets}\n${zones}\n${last} instances without room at the end; ${warm} addresses warm\n`;
 }

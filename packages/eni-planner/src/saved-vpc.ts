@@ -1,5 +1,7 @@
 import { EniPlannerError } from "./errors.ts";
 import { type Fragmentation, measureFragmentation } from "./fragmentation.ts";
+import type { FleetGroup, Scheme } from "./need.ts";
+import type { PlanSubnet } from "./room.ts";
 import { prefixSize, usableAddresses } from "./subnet.ts";
 
 /** A VPC as read from EC2 or from a file. */
@@ -59,6 +61,33 @@ export function reportVpc(saved: SavedVpc): SubnetReport[] {
       unattached: here.filter((eni) => eni.status === "available").length,
     };
   });
+}
+
+/** The subnets of a VPC to plan with: what is in use now, which blocks are whole now. */
+export function subnetsOf(saved: SavedVpc): PlanSubnet[] {
+  return reportVpc(saved).map(({ id, cidr, az, usable, available, cleanPrefixes }) => ({
+    id,
+    cidr,
+    az,
+    used: Math.max(0, usable - available),
+    cleanPrefixes,
+  }));
+}
+
+/**
+ * The instances of a VPC as a fleet that grows: they are there, with their addresses, so each group starts with none more.
+ * @param percent - more of each type a month, rounded up
+ */
+export function fleetOf(saved: SavedVpc, percent: number, tasksPerInstance: number, scheme: Scheme): FleetGroup[] {
+  const counts = new Map<string, number>();
+  for (const { type } of saved.instances) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return [...counts].map(([type, count]) => ({
+    type,
+    count: 0,
+    growthPerMonth: Math.ceil((count * percent) / 100),
+    tasksPerInstance,
+    scheme,
+  }));
 }
 
 /** @throws EniPlannerError `INPUT_INVALID` */

@@ -41,6 +41,12 @@ describe("density", () => {
     expect(text).toContain("12 - 2 = 10 tasks");
   });
 
+  it("knows dual stack: as many ECS tasks, pods of one family", () => {
+    expect(densityOf("c5.large").dualStack).toEqual({ plain: 2, trunked: 10 });
+    expect(densityOf("m3.large").dualStack).toBeNull();
+    expect(densityOf("c5.large").explain.join()).toContain("EKS pods have one family: 110 pods with IPv6");
+  });
+
   it("takes the smallest type of a mixed group", () => expect(mixedMaxPods(["m5.large", "t3.small"])).toBe(11));
 
   it("keeps unknown trunking apart from none", () => {

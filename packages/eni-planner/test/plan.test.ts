@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  cheapestTypes,
   expectedCleanPrefixes,
+  fleetOf,
   measureFragmentation,
   type PlanInput,
   planAddresses,
@@ -9,8 +11,10 @@ import {
   secondaryRange,
   simulateScale,
   subnetChart,
+  subnetsOf,
   usableAddresses,
   usablePrefixes,
+  withSecondaryRange,
 } from "../src/index.ts";
 import { isReserved, parseSubnet } from "../src/subnet.ts";
 
@@ -101,6 +105,47 @@ describe("address plans", () => {
       { numRuns: 60 },
     );
   });
+  it("count what warm pools hold, where instances are, what the loss of a zone costs now and later", () => {
+    const done = planAddresses(plan);
+    // 20 pods of 27 addresses: seven warm on each of six instances.
+    expect(done.needs[0]?.warm).toBe(7);
+    expect(done.warm[0]).toBe(42);
+    expect(done.loseOneAz.reduce((n, zone) => n + zone.instances, 0)).toBe(6 + 2 * 12 - (done.unplaced[12] ?? 0));
+    expect(done.loseOneAz).toMatchObject([{ az: "1a", unplaced: 0 }, { az: "1b" }]);
+    expect(done.loseOneAz[0]?.unplacedAtEnd).toBe(30 - 7);
+  });
+  it("run out of whole prefixes while addresses are left, the sooner the more is scattered", () => {
+    const fleet = [
+      { type: "m5.large", count: 2, growthPerMonth: 1, tasksPerInstance: 30, scheme: "eks-prefix" },
+    ] as const;
+    const at = (used: number, cleanPrefixes?: number) =>
+      planAddresses({
+        fleet,
+        subnets: [
+          { id: "s", cidr: "10.0.0.0/22", az: "1a", used, ...(cleanPrefixes === undefined ? {} : { cleanPrefixes }) },
+        ],
+      }).subnets[0];
+    // Three prefixes each, one of them warm: 62 blocks of a /22 are enough for 20 instances.
+    expect(at(0)).toMatchObject({ exhaustedInMonth: undefined, exhausted: undefined });
+    expect(at(100)).toMatchObject({ exhausted: "prefixes" });
+    expect(at(100)?.exhaustedInMonth).toBeLessThan(6);
+    // The same hundred, packed densely.
+    expect(at(100, 57)?.exhaustedInMonth).toBeUndefined();
+    expect(at(100, 6)).toMatchObject({ exhaustedInMonth: 1, exhausted: "prefixes" });
+  });
+  it("last longer with a secondary range, for fewer pods on each instance", () => {
+    const small = { ...plan, subnets: plan.subnets.slice(0, 2) };
+    const more = withSecondaryRange(small, "100.64.0.0/10", 4);
+    expect(more.subnets.slice(2)).toEqual([
+      { id: "pods-1a", az: "1a", cidr: "100.64.0.0/16", pods: true },
+      { id: "pods-1b", az: "1b", cidr: "100.65.0.0/16", pods: true },
+    ]);
+    expect(planAddresses(more).unplaced.at(-1)).toBe(0);
+    expect(planAddresses(more).needs[0]?.tasks).toBe(18);
+    expect(planAddresses(small).unplaced.at(-1)).toBeGreaterThan(0);
+    expect(withSecondaryRange(small, "100.64.0.0/18").subnets).toHaveLength(3);
+    expect(() => withSecondaryRange(small, "100.64.0.0")).toThrow("100.64.0.0");
+  });
   it("are drawn as SVG", () => {
     const svg = subnetChart(planAddresses(plan).subnets);
     expect(svg.match(/<polyline/g)).toHaveLength(3);
@@ -108,7 +153,58 @@ describe("address plans", () => {
   });
 });
 
+describe("the cheapest type", () => {
+  it("is the densest: with trunking the largest share of tasks among addresses", () => {
+    const [best] = cheapestTypes({ scheme: "ecs-trunk", types: ["c5.large", "c5.2xlarge", "m5.large", "t3.small"] });
+    expect(best).toMatchObject({ type: "c5.2xlarge", tasks: 40, totalAddresses: 42 });
+  });
+  it("for a number of tasks counts whole instances; prices break ties", () => {
+    const types = ["c5.large", "m5.large", "c5.18xlarge"];
+    const found = cheapestTypes({ scheme: "ecs", tasks: 4, types, prices: { "c5.large": 0.1, "m5.large": 0.09 } });
+    expect(found.map((one) => [one.type, one.instances, one.totalAddresses])).toEqual([
+      ["m5.large", 2, 6],
+      ["c5.large", 2, 6],
+      ["c5.18xlarge", 1, 15],
+    ]);
+    expect(found[0]?.totalPrice).toBe(0.18);
+  });
+  it("is found among all that can", () => {
+    for (const scheme of ["ecs", "ecs-trunk", "eks", "eks-prefix"] as const) {
+      const found = cheapestTypes({ scheme });
+      expect(found.length).toBeGreaterThan(400);
+      expect(found[0]?.addressesPerTask).toBeLessThan(1.5);
+    }
+  });
+});
+
 describe("scale-out", () => {
+  it("is served from warm pools first, then by calls that refill them", () => {
+    const group = { type: "m5.large", count: 10, tasksPerInstance: 15, scheme: "eks" } as const;
+    // Ten pods have two interfaces of nine, one of them warm: eight addresses at once... the third interface refills.
+    const out = simulateScale({ group, direction: "out", running: 10 });
+    expect(out).toMatchObject({ tasks: 50, warm: 50, last: 0 });
+    const none = simulateScale({ group: { ...group, warm: { warmIpTarget: 1 } }, direction: "out", running: 10 });
+    expect(none).toMatchObject({ tasks: 50, warm: 10 });
+    expect(none.last).toBeGreaterThanOrEqual(5);
+    expect(simulateScale({ group, direction: "out" })).toMatchObject({ tasks: 150, warm: 0 });
+  });
+  it("has its way back: pools keep what their targets say", () => {
+    const group = { type: "m5.large", count: 1, tasksPerInstance: 20, scheme: "eks" } as const;
+    const back = simulateScale({ group, direction: "in" });
+    // Three interfaces of nine; one stays warm with its nine addresses.
+    expect(back).toMatchObject({ tasks: 20, warm: 2, calls: { DetachNetworkInterface: 2, DeleteNetworkInterface: 2 } });
+    expect(back.last).toBeGreaterThanOrEqual(62);
+    const kept = simulateScale({ group: { ...group, warm: { warmIpTarget: 25 } }, direction: "in" });
+    expect(kept).toMatchObject({ tasks: 20, warm: 18 });
+  });
+  it("is simulated for ten thousand tasks in no time", () => {
+    const group = { type: "c5.large", count: 1000, tasksPerInstance: 10, scheme: "ecs-trunk" } as const;
+    const { tasks, calls, last } = simulateScale({ group, direction: "out" });
+    expect(tasks).toBe(10_000);
+    // 11,000 attachments of both kinds, 50 at once, five a second.
+    expect(calls.AssociateTrunkInterface).toBe(10_000);
+    expect(last).toBeGreaterThanOrEqual((11_000 - 50) / 5);
+  });
   it("is bounded by the attach calls: 300 of them take at least 50 s", () => {
     const group = { type: "m5.large", count: 150, tasksPerInstance: 25, scheme: "eks" } as const;
     const { last, calls } = simulateScale({ group, direction: "out" });
@@ -125,6 +221,17 @@ describe("scale-out", () => {
 });
 
 describe("a saved VPC", () => {
+  it("gives subnets, a growing fleet", () => {
+    const saved = {
+      vpc: "vpc-1",
+      subnets: [{ id: "s", cidr: "10.0.0.0/24", az: "1a", available: 200 }],
+      interfaces: [],
+      instances: ["a", "b", "c"].map((id) => ({ id, type: "m5.large", subnet: "s" })),
+    };
+    expect(subnetsOf(saved)).toEqual([{ id: "s", cidr: "10.0.0.0/24", az: "1a", used: 51, cleanPrefixes: 14 }]);
+    const fleet = fleetOf(saved, 10, 5, "eks");
+    expect(fleet).toEqual([{ type: "m5.large", count: 0, growthPerMonth: 1, tasksPerInstance: 5, scheme: "eks" }]);
+  });
   it("is reported by subnet", () => {
     const [report] = reportVpc({
       vpc: "vpc-1",

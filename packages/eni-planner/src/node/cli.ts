@@ -1,6 +1,8 @@
 import { Command, CommanderError } from "commander";
 import { EniPlannerError } from "../errors.ts";
-import { addPlanCommands, addTypeCommands, type Print } from "./commands.ts";
+import type { Print } from "./flags.ts";
+import { addPlanCommands } from "./plan-commands.ts";
+import { addTypeCommands } from "./type-commands.ts";
 
 /**
  * Runs the command.
@@ -32,5 +34,6 @@ function normalize(argument: string): string {
   const name = (match[1] ?? "").toLowerCase().replaceAll("_", "-");
   const short = /^(warm-eni|warm-ip|minimum-ip|warm-prefix)$/.test(name);
   const known = name === "enable-prefix-delegation" || name === "prefix" ? "prefix-delegation" : name;
+  if (name === "instance-type") return `--type${match[2] ?? ""}`;
   return `--${short ? `${name}-target` : known}${match[2] ?? ""}`;
 }
