@@ -138,7 +138,10 @@ function takeOverDead(world: World, pick: number): void {
  */
 function replaceDead(world: World, host: World["hosts"][number]): void {
   const owns = (ring: Ring | undefined): boolean => ring?.entries.some(({ peer }) => peer === host.name) ?? false;
-  const known = world.hosts.some(({ core, disk }) => (core ? owns(core.ring) : owns(disk?.ring)));
+  // A disk that lags is what its host still says to others, and what it will know after a crash.
+  const known = world.hosts.some(({ core, disk, written }) =>
+    [core?.ring, core?.state().ring, disk?.ring, written?.ring].some(owns),
+  );
   const heard = world.flights.some(({ to, message }) => to === host.name || owns(ringIn(message)));
   if (host.dead && !known && !heard) world.replace(host);
 }

@@ -1,168 +1,330 @@
-import { createHash } from "node:crypto";
-import { TICK_MS } from "../src/core.ts";
-import { Violation, World } from "./world.ts";
+import type { Entry } from "../src/ring.ts";
+import type { GossipState } from "../src/wire.ts";
+import { type Input, type Message, MORTAL, SmallHost, UNIVERSE } from "./small-host.ts";
 
 /**
- * Every interleaving of a small world: breadth first over all orders of all steps, each state visited once.
+ * A world small enough to try every order of everything that can happen: three peers share eight addresses. Steps: a container starts
+ * or ends on a peer; the next message of any link arrives; time passes; a process is killed and started again, once; peer 3's
+ * machine is lost for good; a survivor takes it over.
  *
- * Three peers share eight addresses. Steps: a container starts or ends on a peer; the next message of any link arrives; time passes;
- * a peer's process is killed and started again; peer 3's machine is lost for good; a survivor takes it over. Containers are named by
- * peer only, so histories that differ in names are one state. States are rebuilt by repeating their steps: slow, and with no
- * special code in what is checked.
+ * A peer is a deterministic machine, so what an input does to a peer in a state is worked out once, by the real allocator, and
+ * remembered; the world only combines peers and the messages between them.
  */
-export type Step =
-  | `${"allocate" | "free" | "restart" | "takeOver"} ${number}`
-  | `deliver ${number} ${number}`
-  | "tick"
-  | "die 3";
-
-export interface Exploration {
-  /** States at each depth, the start first. */
-  readonly states: readonly number[];
-  /** Steps tried. */
-  readonly transitions: number;
-  /** Steps that lead to a violation, and which. */
-  readonly violation?: { readonly steps: readonly Step[]; readonly message: string };
+export interface Global {
+  /** States of the three peers; -1 for the lost one. */
+  readonly peers: readonly [number, number, number];
+  /** Messages under way on each of nine links, oldest first. */
+  readonly links: readonly (readonly number[])[];
+  /** Bits: a process was restarted; peer 1 claimed; peer 2 claimed. */
+  readonly flags: number;
 }
 
-const START = 0x0a200000;
-const MOST_CONTAINERS = 3;
-
-function fresh(): World {
-  const world = new World({
-    seed: 1,
-    peers: 3,
-    universe: { start: START, end: START + 8 },
-    init: "seed",
-    donation: "aligned",
-    promptDisks: true,
-    fixedRandom: 0.5,
-  });
-  world.settle();
-  return world;
+/** Where a step leads. */
+export interface Transition {
+  readonly step: string;
+  readonly to: Global;
+  readonly violation?: string;
 }
 
-/** What can happen next. */
-function steps(world: World, path: readonly Step[]): Step[] {
-  const result: Step[] = [];
-  const crashed = path.some((step) => step.startsWith("restart"));
-  for (const { name, core } of world.hosts) {
-    if (!core) continue;
-    const held = [...world.live.values()].filter(({ host }) => host === name).length + core.requests.pending;
-    if (held < MOST_CONTAINERS) result.push(`allocate ${name}`);
-    if (held > core.requests.pending) result.push(`free ${name}`);
-    if (!crashed) result.push(`restart ${name}`);
-    if (name !== 3 && world.host(3).dead && !path.includes(`takeOver ${name}`)) result.push(`takeOver ${name}`);
-  }
-  const links = new Set(world.flights.map(({ from, to }) => `deliver ${from} ${to}` as const));
-  result.push(...links);
-  if (world.host(3).core) result.push("die 3");
-  if (world.hosts.some(({ core }) => core && core.requests.pending > 0) || world.host(3).dead) result.push("tick");
-  return result;
+/** Containers at once: on a peer, in the world. Of the six addresses for containers, the peers are given 3, 2, 1. */
+const MOST_ON_PEER = 2;
+const MOST_CONTAINERS = 4;
+const MOST_AGE = 64;
+
+interface PeerState {
+  readonly name: number;
+  /** Equal for states that differ in versions only. */
+  readonly shape: number;
+  readonly entries: readonly Entry[];
+  readonly held: number;
+  readonly owned: number;
+  readonly pending: number;
+  readonly takingOver: boolean;
+  /** How to get there: the state before, and what happened. */
+  readonly history: readonly Input[];
+  readonly results: Map<string, Result>;
 }
 
-function take(world: World, step: Step): void {
-  const [kind, a = "0", b] = step.split(" ");
-  const host = world.hosts[Number(a) - 1]!;
-  if (kind === "allocate") world.allocate(host, nextIdent(world, host.name));
-  else if (kind === "free") world.free(host, 0);
-  else if (kind === "die") world.die(host);
-  else if (kind === "takeOver") world.takeOver(host, world.host(3));
-  else if (kind === "deliver")
-    world.deliver(world.flights.findIndex(({ from, to }) => from === Number(a) && to === Number(b)));
-  else if (kind === "restart") {
-    world.crash(host);
-    world.restart(host);
-  } else {
-    world.now += TICK_MS;
-    for (const each of world.alive()) world.tick(each);
+interface Result {
+  readonly state: number;
+  readonly sent: readonly { readonly to: number; readonly message: number }[];
+  readonly violation?: string;
+}
+
+/** Numbers for values that are the same by their text. */
+class Interner<T> {
+  readonly values: T[] = [];
+  readonly #numbers = new Map<string, number>();
+  intern(text: string, make: () => T): number {
+    const known = this.#numbers.get(text);
+    if (known !== undefined) return known;
+    this.#numbers.set(text, this.values.length);
+    return this.values.push(make()) - 1;
   }
 }
 
-function nextIdent(world: World, host: number): string {
-  for (let i = 0; ; i++) {
-    const ident = `c${host}.${i}`;
-    const waits = world
-      .host(host)
-      .core!.requests.list("allocate")
-      .some((request) => request.ident === ident);
-    if (!waits && ![...world.live.values()].some((who) => who.ident === ident)) return ident;
+export class SmallWorld {
+  readonly #states = new Interner<PeerState>();
+  readonly #shapes = new Interner<string>();
+  readonly #messages = new Interner<{
+    readonly message: Message;
+    readonly shape: number;
+    readonly entries: readonly Entry[];
+  }>();
+  /** Runs of the real allocator. */
+  worked = 0;
+
+  /** All up, all acquainted, nothing under way. */
+  start(): Global {
+    const links: number[][] = Array.from({ length: 9 }, () => []);
+    const peers = [1, 2, 3].map((name) => {
+      const host = new SmallHost(name);
+      for (const { to, message } of host.sent) links[linkOf(name, to)]!.push(this.#intern(message));
+      return this.#remember(host, name, []);
+    }) as [number, number, number];
+    let world: Global = { peers, links, flags: 0 };
+    for (let age = 0; age < MOST_AGE; age++) {
+      const busy = world.links.findIndex((link) => link.length > 0);
+      if (busy < 0) return world;
+      world = this.#deliver(world, busy).to;
+    }
+    throw new Error("never quiet");
   }
-}
 
-/** Everything that the future depends on. Ages of questions count only as "still bars asking". */
-function digest(world: World): string {
-  const hosts = world.hosts.map(({ core, dead, disk }) => {
-    if (!core) return [dead, disk];
-    const { ring, books, requests, takeovers } = core;
-    const waiting = requests
-      .list("allocate")
-      .map(({ ident, asked }) => [ident, asked.map(({ peer, answer }) => [peer, answer])]);
-    const questions = requests.questions().map(({ peer, answer, at }) => [peer, answer, world.now - at < TICK_MS]);
-    return [ring.entries, books.list(), waiting, questions, takeovers.saved(), takeovers.waiting()];
-  });
-  const flights = world.flights.map(({ from, to, message }) => [
-    from,
-    to,
-    message.kind === "state" ? message.state() : message.message,
-  ]);
-  // Order matters within a link only.
-  const links = flights
-    .map((flight, i) => [flight, i] as const)
-    .sort(([a, i], [b, j]) => Number(a[0]) - Number(b[0]) || Number(a[1]) - Number(b[1]) || i - j);
-  const text = JSON.stringify([hosts, links.map(([flight]) => flight), [...world.live]], (key, value) =>
-    key === "now"
-      ? undefined
-      : typeof value === "bigint"
-        ? String(value)
-        : value instanceof Map
-          ? [...value]
-          : key === "at"
-            ? undefined
-            : value,
-  );
-  return createHash("sha1").update(text).digest("base64");
-}
-
-/** Explores to a depth, or as far as `mostStates` allow. */
-export function explore(depth: number, mostStates: number = Number.POSITIVE_INFINITY): Exploration {
-  const seen = new Set<string>();
-  let frontier: Step[][] = [[]];
-  seen.add(digest(fresh()));
-  const states = [1];
-  let transitions = 0;
-  for (let level = 0; level < depth && frontier.length > 0; level++) {
-    const next: Step[][] = [];
-    for (const path of frontier) {
-      for (const step of steps(replay(path), path)) {
-        if (seen.size >= mostStates) return { states, transitions };
-        transitions++;
-        const steps = [...path, step];
-        const outcome = visit(steps);
-        if (outcome instanceof Violation)
-          return { states, transitions, violation: { steps, message: outcome.message } };
-        if (seen.has(outcome)) continue;
-        seen.add(outcome);
-        next.push(steps);
+  /** Everything that can happen. */
+  *steps(world: Global): Generator<Transition> {
+    const states = world.peers.map((state) => (state < 0 ? undefined : this.#states.values[state]!));
+    const alone = states[MORTAL - 1] === undefined;
+    const count = (state: PeerState | undefined): number => (state ? bits(state.held) + state.pending : 0);
+    const containers = states.reduce((sum, state) => sum + count(state), 0);
+    for (const state of states) {
+      if (!state) continue;
+      const { name } = state;
+      if (count(state) < MOST_ON_PEER && containers < MOST_CONTAINERS)
+        yield this.#one(world, name, { kind: "allocate", alone });
+      for (let address = 0; address < 8; address++) {
+        if (state.held & (1 << address)) yield this.#one(world, name, { kind: "free", alone, address });
+      }
+      if (!(world.flags & 1)) yield this.#one({ ...world, flags: world.flags | 1 }, name, { kind: "restart", alone });
+      const claimed = 1 << name;
+      if (alone && !(world.flags & claimed)) {
+        yield this.#one({ ...world, flags: world.flags | claimed }, name, { kind: "takeOver", alone });
       }
     }
-    frontier = next;
-    states.push(next.length);
+    for (const [link, queue] of world.links.entries()) if (queue.length > 0) yield this.#deliver(world, link);
+    if (!alone) yield { step: `die ${MORTAL}`, to: lose(world) };
+    if (alone || states.some((state) => state && (state.pending > 0 || state.takingOver)))
+      yield this.#tick(world, alone);
   }
-  return { states, transitions };
+
+  /**
+   * The same text for states that are the same but for names and versions: see {@link SmallHost.digest}, {@link ranks}. Peers are not
+   * interchangeable: their shares differ in size, and the lower name wins a tie.
+   */
+  canonical({ peers, links, flags }: Global): string {
+    const parts: { shape: number; entries: readonly Entry[] }[] = [];
+    const owners = new Map<number, readonly Entry[]>();
+    let text = `${flags}`;
+    for (const state of peers) {
+      const peer = state < 0 ? undefined : this.#states.values[state]!;
+      if (peer) {
+        owners.set(peer.name, peer.entries);
+        parts.push(peer);
+      }
+      text += `,${peer?.shape ?? "x"}`;
+    }
+    for (const link of links) {
+      text += ";";
+      for (const id of link) {
+        const message = this.#messages.values[id]!;
+        if (message.entries.length > 0) parts.push(message);
+        text += `,${message.shape}`;
+      }
+    }
+    const rank = ranks(parts, owners);
+    for (const { entries } of parts) {
+      text += "/";
+      for (const entry of entries) text += `${rank(entry)} `;
+    }
+    return text;
+  }
+
+  #one(world: Global, name: number, input: Input): Transition {
+    const detail = input.address === undefined ? "" : ` .${input.address}`;
+    return this.#apply(world, [[name, input]], `${input.kind} ${name}${detail}`);
+  }
+
+  #deliver(world: Global, link: number): Transition {
+    const [from, to] = [Math.floor(link / 3) + 1, (link % 3) + 1];
+    const [first, ...rest] = world.links[link] as [number, ...number[]];
+    const links = world.links.map((queue, i) => (i === link ? rest : queue));
+    const alone = world.peers[MORTAL - 1]! < 0;
+    const { message } = this.#messages.values[first]!;
+    return this.#apply(
+      { ...world, links },
+      [[to, { kind: "deliver", alone, from, message }, `${from} ${first}`]],
+      `deliver ${from} ${to}`,
+    );
+  }
+
+  #tick(world: Global, alone: boolean): Transition {
+    const up = [1, 2, 3].filter((name) => world.peers[name - 1]! >= 0);
+    return this.#apply(
+      world,
+      up.map((name) => [name, { kind: "tick", alone }]),
+      "tick",
+    );
+  }
+
+  #apply(world: Global, inputs: readonly [number, Input, string?][], step: string): Transition {
+    const peers = [...world.peers] as [number, number, number];
+    const links = [...world.links];
+    let violation: string | undefined;
+    for (const [name, input, key = `${input.address}`] of inputs) {
+      const result = this.#result(peers[name - 1]!, input, key);
+      peers[name - 1] = result.state;
+      violation ??= result.violation;
+      for (const { to, message } of result.sent) {
+        const link = linkOf(name, to);
+        links[link] = [...links[link]!, message];
+      }
+    }
+    violation ??= this.#check(peers);
+    return { step, to: { ...world, peers, links }, ...(violation !== undefined && { violation }) };
+  }
+
+  #result(from: number, input: Input, key: string): Result {
+    const state = this.#states.values[from]!;
+    const full = `${input.kind} ${input.alone} ${key}`;
+    const known = state.results.get(full);
+    if (known) return known;
+    this.worked++;
+    const host = new SmallHost(state.name);
+    for (const each of state.history) host.take(each);
+    host.sent.length = 0;
+    let violation: string | undefined;
+    try {
+      host.take(input);
+    } catch (error) {
+      violation = (error as Error).message;
+    }
+    const sent = host.sent.map(({ to, message }) => ({ to, message: this.#intern(message) }));
+    const result = {
+      state: this.#remember(host, state.name, [...state.history, input]),
+      sent,
+      ...(violation !== undefined && { violation }),
+    };
+    state.results.set(full, result);
+    return result;
+  }
+
+  /** Two peers with one address, in their rings or with a container. */
+  #check(peers: readonly number[]): string | undefined {
+    const up = peers.filter((state) => state >= 0).map((state) => this.#states.values[state]!);
+    for (const [i, a] of up.entries()) {
+      for (const b of up.slice(i + 1)) {
+        if (a.held & b.held) return `containers on h${a.name} and h${b.name} have the same address`;
+        if (a.owned & b.owned) return `h${a.name} and h${b.name} own the same address`;
+      }
+    }
+    return undefined;
+  }
+
+  #remember(host: SmallHost, name: number, history: readonly Input[]): number {
+    const digest = host.digest();
+    const { entries, held, owned, pending, takingOver } = host;
+    const versions = entries.map(({ version }) => version).join();
+    return this.#states.intern(`${digest} ${versions}`, () => {
+      const shape = this.#shapes.intern(digest, () => "");
+      return { name, shape, entries, held, owned, pending, takingOver, history, results: new Map() };
+    });
+  }
+
+  #intern(message: Message): number {
+    const { shape, entries } = describe(message);
+    const versions = entries.map(({ version }) => version).join();
+    return this.#messages.intern(`${shape} ${versions}`, () => ({
+      message,
+      entries,
+      shape: this.#shapes.intern(shape, () => ""),
+    }));
+  }
 }
 
-function replay(path: readonly Step[]): World {
-  const world = fresh();
-  for (const step of path) take(world, step);
-  return world;
+function linkOf(from: number, to: number): number {
+  return (from - 1) * 3 + to - 1;
 }
 
-function visit(path: readonly Step[]): string | Violation {
-  try {
-    return digest(replay(path));
-  } catch (error) {
-    if (error instanceof Violation) return error;
-    throw error;
+/** What the lost machine sent still arrives; what was on its way to it matters no more. */
+function lose({ peers: [first, second], links, flags }: Global): Global {
+  return {
+    peers: [first, second, -1],
+    links: links.map((queue, link) => (link % 3 === MORTAL - 1 ? [] : queue)),
+    flags,
+  };
+}
+
+function bits(mask: number): number {
+  let count = 0;
+  for (let left = mask; left > 0; left &= left - 1) count++;
+  return count;
+}
+
+/** A message without versions, and its entries. */
+function describe(content: Message): { shape: string; entries: readonly Entry[] } {
+  if (content.kind === "consent") {
+    const { ring, members, gone, ...rest } = content.message;
+    return shapeOf(ring?.entries, [rest, [...members].sort(), [...gone].sort()]);
   }
+  if (content.kind === "state") return describeState("state", content.state);
+  const { message } = content;
+  if (message.type === "ringUpdate") return describeState("ringUpdate", message.state);
+  return { shape: JSON.stringify(message), entries: [] };
+}
+
+function describeState(kind: string, { ring, nicknames }: GossipState): { shape: string; entries: readonly Entry[] } {
+  return shapeOf(ring?.entries, [kind, ring?.peer, [...nicknames.keys()].sort()]);
+}
+
+function shapeOf(entries: readonly Entry[] = [], rest: unknown): { shape: string; entries: readonly Entry[] } {
+  const shape = JSON.stringify([entries.map(({ token, peer, free }) => [token, peer, free]), rest]);
+  return { shape, entries };
+}
+
+/**
+ * Replaces the versions of a token, over all copies of the ring, by their ranks: a container that starts and ends leaves the world as
+ * it was, but for higher versions. Peers only compare versions. Only an owner raises one, and when its own copy is the newest, as
+ * long as nobody disputes it, it stays the newest. So the rank of a version decides what it can do. Where owners of the newest
+ * versions differ, or the owner has an old copy, numbers stay as they are.
+ */
+function ranks(
+  parts: readonly { entries: readonly Entry[] }[],
+  own: ReadonlyMap<number, readonly Entry[]>,
+): (entry: Entry) => number {
+  const versions: number[][] = Array.from({ length: 8 }, () => []);
+  const newest: (Entry | undefined)[] = [];
+  const disputed: boolean[] = [];
+  for (const { entries } of parts) {
+    for (const entry of entries) {
+      const at = entry.token - UNIVERSE.start;
+      const list = versions[at]!;
+      if (!list.includes(entry.version)) list.push(entry.version);
+      const top = newest[at];
+      if (!top || entry.version > top.version) {
+        newest[at] = entry;
+        disputed[at] = false;
+      } else if (entry.version === top.version && entry.peer !== top.peer) disputed[at] = true;
+    }
+  }
+  newest.forEach((top, at) => {
+    if (!top) return;
+    const ring = own.get(top.peer);
+    const mine = ring?.find(({ token }) => token === top.token);
+    if (ring && (mine?.version !== top.version || mine.peer !== top.peer)) disputed[at] = true;
+    if (!disputed[at]) versions[at]!.sort((a, b) => a - b);
+  });
+  return ({ token, version }) => {
+    const at = token - UNIVERSE.start;
+    return disputed[at] ? version : versions[at]!.indexOf(version);
+  };
 }

@@ -22,8 +22,8 @@ export interface WorldOptions {
   readonly donation: "aligned" | "original";
   /** Saves complete at once instead of when the world says so. */
   readonly promptDisks?: boolean;
-  /** What every peer draws, instead of random numbers. */
-  readonly fixedRandom?: number;
+  /** What a peer draws depends on its name and how often it was started, on nothing else. */
+  readonly fixedRandom?: boolean;
 }
 
 type Message =
@@ -45,6 +45,8 @@ interface Host {
   pendingSaves: { value: Saved; done: () => void }[];
   /** The machine is gone, its containers with it. */
   dead: boolean;
+  /** How the machine is configured to start. */
+  init: RingOrigin;
   group: number;
   life: number;
 }
@@ -66,8 +68,7 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.options = options;
-    const { fixedRandom } = options;
-    this.random = fixedRandom === undefined ? seededRandom(options.seed) : () => fixedRandom;
+    this.random = options.fixedRandom ? () => 0.5 : seededRandom(options.seed);
     const size = options.universe.end - options.universe.start;
     this.subnet = { address: formatIpv4(options.universe.start), prefixLength: 32 - Math.log2(size) };
     for (let name = 1; name <= options.peers; name++) {
@@ -78,21 +79,23 @@ export class World {
         written: undefined,
         pendingSaves: [],
         dead: false,
+        init: this.origin(),
         group: 0,
         life: 0,
       });
     }
-    for (const host of this.hosts) this.boot(host, this.origin());
+    for (const host of this.hosts) this.boot(host);
   }
 
-  origin(): RingOrigin {
-    const peers = this.options.peers;
+  private origin(): RingOrigin {
+    const { peers } = this.options;
     return this.options.init === "seed"
-      ? { kind: "seed", peers: this.hosts.map(({ name }) => name) }
+      ? { kind: "seed", peers: Array.from({ length: peers }, (_, i) => i + 1) }
       : { kind: "consensus", peers, guess: () => peers };
   }
 
-  boot(host: Host, init: RingOrigin): void {
+  boot(host: Host): void {
+    const { init } = host;
     const life = ++host.life;
     const alive = (): boolean => host.life === life && host.core !== undefined;
     const { universe, donation } = this.options;
@@ -104,7 +107,7 @@ export class World {
       init,
       now: () => this.now,
       unixSeconds: () => this.now / 1000,
-      random: this.random,
+      random: this.options.fixedRandom ? () => host.name / 8 + life / 1024 : this.random,
       isKnownPeer: (peer) => this.reachable(host, this.host(peer)),
       donate: donation === "original" ? originalDonation : alignedDonation,
       tidy: donation === "aligned",
@@ -218,8 +221,9 @@ export class World {
   }
 
   /** A container of the host ends. */
-  free(host: Host, pick: number): void {
+  free(host: Host, pick: number, order?: (a: number, b: number) => number): void {
     const mine = [...this.live].filter(([, who]) => who.host === host.name);
+    if (order) mine.sort(([a], [b]) => order(a, b));
     const [address, who] = mine[pick % Math.max(mine.length, 1)] ?? [];
     if (address === undefined || !who) return;
     this.live.delete(address);
@@ -231,19 +235,20 @@ export class World {
     const [save] = host.pendingSaves;
     if (save && this.random() < 0.5) host.disk = save.value;
     host.pendingSaves = [];
+    host.written = host.disk;
     host.core = undefined;
     host.life++;
   }
 
   restart(host: Host): void {
     if (host.core || host.dead) return;
-    this.boot(host, this.origin());
+    this.boot(host);
   }
 
   /** The machine is lost with everything on it. */
   die(host: Host): void {
     this.crash(host);
-    host.disk = undefined;
+    host.disk = host.written = undefined;
     host.dead = true;
     for (const [address, who] of this.live) if (who.host === host.name) this.live.delete(address);
   }
@@ -251,7 +256,8 @@ export class World {
   /** A new machine under the old name: an observer, as joiners of a running network are. */
   replace(host: Host): void {
     host.dead = false;
-    this.boot(host, { kind: "observer" });
+    host.init = { kind: "observer" };
+    this.boot(host);
   }
 
   /** What the daemon does at its start: give back what no running container has. */
