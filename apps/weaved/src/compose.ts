@@ -12,13 +12,13 @@ import { findIn } from "./docker/attachable.ts";
 import { createDockerClient } from "./docker/client.ts";
 import type { ControlPorts } from "./http/ports.ts";
 import type { RootLogger } from "./logging.ts";
-import { aliveIn, startContainers } from "./parts/containers.ts";
+import { aliveIn } from "./parts/containers.ts";
+import { startDocker } from "./parts/docker.ts";
 import { followMesh, framesReport, mtuOf, startFrames } from "./parts/frames.ts";
 import { isAlive, startHost, sweepEveryMs } from "./parts/host.ts";
 import { createInsight } from "./parts/insight.ts";
 import { startListeners } from "./parts/listeners.ts";
 import { startNames } from "./parts/names.ts";
-import { prepareProxy } from "./parts/proxy.ts";
 import { initialTargets, markRunning, sentinelPath } from "./parts/targets.ts";
 import { startVpc, vpcOverlay } from "./parts/vpc.ts";
 import { createMetrics } from "./report/metrics.ts";
@@ -119,18 +119,10 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
     await attachments.restore();
     undo.add(every(sweepEveryMs, () => attachments.sweep(), log));
     links.watch();
-    const proxy = settings.proxy
-      ? prepareProxy({ settings, engine, attachments, dns, logger: log.part("proxy"), metrics })
-      : undefined;
-    if (proxy) undo.add(() => proxy.close());
-    if (engine) {
-      const containers = await startContainers({
-        ...{ engine, attachments, ipam, names: dns?.names, logger: log.part("docker"), metrics },
-        ...{ observers: proxy ? [proxy.attacher] : [], attachedElsewhere: proxy?.attacher.attaches },
-      });
-      undo.add(() => containers.close());
-    }
-    await proxy?.listen();
+    const docker = await startDocker({
+      ...{ settings, engine, attachments, ipam, ipamApi, dns, dnsApi, log, metrics },
+    });
+    undo.add(() => docker.close());
     const vpc =
       settings.awsvpc && ipam
         ? await startVpc({ settings, mesh, ipam, border, logger: log.part("vpc"), metrics })
@@ -145,8 +137,7 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
       Router: routerReport(mesh.status(), datapath && framesReport(datapath)),
       IPAM: ipam ? ipamReport(ipam) : null,
       DNS: dns ? dnsReport(dns.names, dns.listener, formatPeerName) : null,
-      Proxy: proxy ? { Addresses: [...proxy.addresses()] } : null,
-      Plugin: null,
+      ...docker.report(),
     });
     // What cannot be saved now is in force all the same.
     const saveTargets = (targets: readonly string[]) =>
@@ -158,7 +149,7 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
       services: border,
       attachments,
       isAlive: aliveIn(engine),
-      ...(proxy && { proxyAddresses: proxy.addresses }),
+      ...(docker.proxyAddresses && { proxyAddresses: docker.proxyAddresses }),
       report,
       metrics: () => metrics.text(),
       ...(vpc && { left: () => vpc.leave() }),

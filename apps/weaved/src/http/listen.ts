@@ -22,7 +22,11 @@ export interface Listening {
  */
 export async function listen(app: Hono, address: string): Promise<Listening> {
   const answer = getRequestListener(app.fetch);
-  const server = createServer((request, response) => void answer(request, response));
+  const server = createServer((request, response) => {
+    // On a socket there is no host; some clients, Docker's among them, put its path there.
+    if (address.startsWith("/")) request.headers.host = "localhost";
+    void answer(request, response);
+  });
   if (address.startsWith("/")) await listenOnPath(server, address);
   else await listenOnPort(server, address);
   return {
