@@ -25,6 +25,7 @@ export interface Memory {
   checkedAt?: number;
   /** Bounded by: tables of the VPC. For error messages. */
   tables: readonly string[];
+  peeringsDueAt?: number;
   /** By what was looked at last. */
   problems: Partial<Record<"check" | "registry" | "peerings" | "sweep", readonly Problem[]>>;
 }

@@ -58,10 +58,11 @@ export function refuseOverlap({ options }: Context, tables: readonly RouteTable[
   throw new VpcRoutesError("CIDR_OVERLAP", `${problem.cidr} overlaps ${problem.with}, ${problem.why}`);
 }
 
-/** Once: peered VPCs to which no table leads yet. Two calls; their permissions are optional. */
+/** Once: peered VPCs to which no table leads yet. Two calls, which may be refused; then once an hour. */
 export async function lookAtPeerings(context: Context): Promise<void> {
   const { options, memory, pacer } = context;
-  if (memory.problems.peerings !== undefined) return;
+  const now = options.clock.now();
+  if (now < (memory.peeringsDueAt ?? now)) return;
   const problems: Problem[] = [];
   const missing = await tolerate(context, async () => {
     const { peered } = await pacer.read(() => options.ec2.describeVpcCidrs(options.self.vpc));
@@ -71,15 +72,16 @@ export async function lookAtPeerings(context: Context): Promise<void> {
       }
   });
   memory.problems.peerings = [...problems, ...missing];
+  memory.peeringsDueAt = missing.length === 0 ? Number.POSITIVE_INFINITY : now + CHECK_EVERY_MS;
 }
 
-/** Runs something that routes can do without: a missing permission is a problem to report, not the end of the pass. */
+/** Runs something that routes can do without: what EC2 refuses is a problem to report, not the end of the pass. */
 export async function tolerate(context: Context, work: () => Promise<void>): Promise<readonly Problem[]> {
   try {
     await work();
     return [];
   } catch (error) {
-    if (error instanceof VpcRoutesError && error.code === "PERMISSION_MISSING") return [toProblem(context, error)];
+    if (error instanceof VpcRoutesError) return [toProblem(context, error)];
     throw error;
   }
 }
