@@ -50,9 +50,11 @@ export async function startIpam({ settings, mesh, store, logger, metrics }: Ipam
 }
 
 /** Reads `consensus[=N]`, `seed=PEER,...` or `observer`; nothing is consensus. @throws ConfigError */
-export function ringOrigin(text: string, mesh: Pick<RunningMesh, "activeDirectTargets">): RingOrigin {
+export function ringOrigin(text: string, mesh: Pick<RunningMesh, "activeDirectTargets" | "status">): RingOrigin {
   const [kind, value] = text.split("=", 2) as [string, string | undefined];
-  const guess = () => mesh.activeDirectTargets().length + 1;
+  // Counting targets alone, as the original does, the first host of three would decide by itself while the other two agree on
+  // something else: whoever is known by now counts too.
+  const guess = () => Math.max(mesh.activeDirectTargets().length + 1, mesh.status().peers.length);
   if (kind === "observer" && value === undefined) return { kind: "observer" };
   if (kind === "seed" && value) {
     try {
