@@ -122,6 +122,22 @@ describe("strangers", () => {
   });
 });
 
+describe("whom we dial", () => {
+  it("thirty hosts that let us in and say nothing keep a living one waiting for seconds, not minutes", async () => {
+    const world = createWorld();
+    for (let n = 10; n < 40; n++) {
+      const open = (stream: Stream): void => stream.open({ data() {}, drained() {}, closed() {} });
+      world.network.transport(`${world.address(n)}:6783`).onStream(open);
+    }
+    const [a, b] = [world.start(1), world.start(2)];
+    const dead = Array.from({ length: 30 }, (_, i) => world.address(10 + i));
+    await a.connect([...dead, world.address(2)]);
+    settle(world, [a, b], 20_000);
+    world.clock.advance(30_000);
+    expect(a.status().events.MESH_TIMEOUT).toBeGreaterThan(0);
+  });
+});
+
 describe("channels", () => {
   it("an error in one is reported, and keeps the link", async () => {
     const world = createWorld();

@@ -80,6 +80,14 @@ export async function splitAndHeal(seed: number, count: number, onPhase: (phase:
   for (const mesh of meshes) mesh.close();
 }
 
+/** Bytes that each of some peers sends until all agree. */
+export async function bytesToComeUp(seed: number, count: number): Promise<number> {
+  const { world, meshes } = await randomGraph(seed, count);
+  if (timeUntil(world.clock, () => settled(meshes, count), 120_000) === Number.POSITIVE_INFINITY) return Infinity;
+  for (const mesh of meshes) mesh.close();
+  return world.network.stats.bytes / count;
+}
+
 /** All peers end at once, and begin again as new incarnations. Virtual milliseconds until all agree. */
 export async function restartAll(seed: number, count: number, options: Partial<MeshOptions> = {}): Promise<number> {
   const { world, meshes, targets } = await randomGraph(seed, count, options);

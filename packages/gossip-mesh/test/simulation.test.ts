@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { disseminate, limitConnections, type Phase, quantile, restartAll, splitAndHeal } from "./scenarios.ts";
+import {
+  bytesToComeUp,
+  disseminate,
+  limitConnections,
+  type Phase,
+  quantile,
+  restartAll,
+  splitAndHeal,
+} from "./scenarios.ts";
 
 describe("simulated, small (bench/ has the large runs)", () => {
   it("40 peers on a random graph agree, also in halves, also when joined again; traffic stays modest", async () => {
@@ -14,15 +22,8 @@ describe("simulated, small (bench/ has the large runs)", () => {
   });
 
   it("bytes to come up grow no worse than n log n a peer", async () => {
-    const bytes: number[] = [];
-    for (const count of [16, 64]) {
-      let first: Phase | undefined;
-      await splitAndHeal(3, count, (phase) => {
-        first ??= phase;
-      });
-      bytes.push(first!.bytesPerPeer);
-    }
-    expect(bytes[1]! / bytes[0]!).toBeLessThan((64 * 6) / (16 * 4));
+    const growth = (await bytesToComeUp(3, 64)) / (await bytesToComeUp(3, 16));
+    expect(growth).toBeLessThan((64 * 6) / (16 * 4));
   });
 
   it("an update reaches 50 peers within a fraction of a second, all of them", async () => {

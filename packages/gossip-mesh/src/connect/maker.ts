@@ -12,7 +12,16 @@ import { Courtesy } from "./courtesy.ts";
 import { Discovery } from "./discovery.ts";
 import { discoveryLimit } from "./limit.ts";
 import { LostPeers } from "./lost-peers.ts";
-import { afterFailure, newTarget, roomForAttempts, SILENT_MS, type Target, tryNow } from "./targets.ts";
+import {
+  ANSWER_MS,
+  afterFailure,
+  answered,
+  begin,
+  newTarget,
+  roomForAttempts,
+  type Target,
+  tryNow,
+} from "./targets.ts";
 
 /** Events of the topology are gathered this long. */
 const GATHER_MS = 100;
@@ -141,7 +150,7 @@ export class ConnectionMaker {
   /** An attempt has got as far as the handshake. */
   answered(address: string): void {
     const target = this.#targets.get(address);
-    if (target?.state === "attempting") target.silentSince = undefined;
+    if (target) answered(target, this.#host.clock.now());
   }
 
   /** A registered connection has ended, or an attempt has failed before it was one. */
@@ -255,7 +264,7 @@ export class ConnectionMaker {
       if (target.tryAt > now + 1) next = Math.min(next, target.tryAt);
       else due.push(target);
     }
-    if (!this.#attemptSome(due, wanted, now)) next = Math.min(next, now + SILENT_MS);
+    if (!this.#attemptSome(due, wanted, now)) next = Math.min(next, now + ANSWER_MS);
     if (next !== Number.POSITIVE_INFINITY) this.evaluate(next - now);
   }
 
@@ -267,8 +276,7 @@ export class ConnectionMaker {
       const target = due[at]!;
       due[at] = due.at(-1)!;
       due.pop();
-      target.state = "attempting";
-      target.silentSince = now;
+      begin(target, now);
       this.#host.dial(target.address, wanted.get(target.address)!);
     }
     return due.length === 0;

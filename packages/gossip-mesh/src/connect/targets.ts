@@ -10,17 +10,18 @@ const RESET_AFTER_MS = 60_000;
 
 /** Attempts at once: a mass restart must not become a flood of its own. */
 const MAX_ATTEMPTS = 64;
-/** Of those, at once at hosts that have answered, or may yet: each has a handshake to make with us, and with others. */
-const MAX_HANDSHAKES = 12;
-/** A host that does not answer for this long is most likely not there: it does not keep others from being tried. */
-export const SILENT_MS = 1_000;
+/** Of those, at once that get somewhere, or may yet: each remote has a handshake to make with us, and with others. */
+const MAX_PROMISING = 12;
+/** An attempt gets this long to be answered, then this long to be through: others are not kept waiting by the dead. */
+export const ANSWER_MS = 1_000;
+const HANDSHAKE_MS = 5_000;
 
 /** One address that we would like to be connected to. */
 export interface Target {
   readonly address: string;
   state: "waiting" | "attempting" | "connected" | "suspended";
-  /** Of an attempt under way: when it began; absent once the host has answered. */
-  silentSince: number | undefined;
+  /** Of an attempt under way: until when it is promising. */
+  promisingUntil: number;
   /** Of a discovered peer that is to dial us: for how long we leave it to it, and its version when last looked at. */
   patience: { readonly until: number; readonly version: bigint } | undefined;
   /** Why it is not connected. */
@@ -35,7 +36,7 @@ export function newTarget(address: string, at: number): Target {
   return {
     address,
     state: "waiting",
-    silentSince: undefined,
+    promisingUntil: 0,
     patience: undefined,
     lastError: undefined,
     tryAt: at,
@@ -43,16 +44,27 @@ export function newTarget(address: string, at: number): Target {
   };
 }
 
+/** An attempt begins. */
+export function begin(target: Target, now: number): void {
+  target.state = "attempting";
+  target.promisingUntil = now + ANSWER_MS;
+}
+
+/** The host has answered an attempt. */
+export function answered(target: Target, now: number): void {
+  if (target.state === "attempting") target.promisingUntil = now + HANDSHAKE_MS;
+}
+
 /** How many attempts more may be under way. */
 export function roomForAttempts(targets: Iterable<Target>, now: number): number {
   let attempts = MAX_ATTEMPTS;
-  let handshakes = MAX_HANDSHAKES;
-  for (const { state, silentSince } of targets) {
+  let promising = MAX_PROMISING;
+  for (const { state, promisingUntil } of targets) {
     if (state !== "attempting") continue;
     attempts--;
-    if (silentSince === undefined || now - silentSince < SILENT_MS) handshakes--;
+    if (now < promisingUntil) promising--;
   }
-  return Math.min(attempts, handshakes);
+  return Math.min(attempts, promising);
 }
 
 /** Forgets all failures. */
