@@ -15,6 +15,9 @@ export const ec2Buckets: Readonly<Record<string, readonly [number, number]>> = {
   mutating: [50, 5],
 };
 
+/** RunInstances has a second bucket, of instances. */
+const RUN_RESOURCES = { burst: 1000, refill: 2 };
+
 /** What to simulate: all instances of a group at once. */
 export interface ScaleInput {
   readonly group: FleetGroup;
@@ -83,7 +86,11 @@ export function simulateScale(input: ScaleInput): ScaleResult {
   let runAt = 0;
   for (let i = 0; i < group.count; i++) {
     // Instances of a batch come with its call.
-    if (boots && i % batch === 0) runAt = buckets.take("RunInstances", 0) + bootSeconds;
+    if (boots && i % batch === 0) {
+      const last = Math.min(i + batch, group.count);
+      const started = Math.max(0, last - RUN_RESOURCES.burst) / (RUN_RESOURCES.refill * (1 - othersShare));
+      runAt = Math.max(buckets.take("RunInstances", 0), started) + bootSeconds;
+    }
     for (let n = 0; n < script.atOnce; n++) times.push(runAt + (direction === "in" ? COOLDOWN_SECONDS : 0));
     queue.push({ at: runAt + (boots ? 0 : script.wait), step: 0 });
   }

@@ -197,6 +197,18 @@ describe("scale-out", () => {
     const kept = simulateScale({ group: { ...group, warm: { warmIpTarget: 25 } }, direction: "in" });
     expect(kept).toMatchObject({ tasks: 20, warm: 18 });
   });
+  it("starts a thousand instances at once, then two a second", () => {
+    const group = { type: "c5.large", count: 1100, tasksPerInstance: 0, scheme: "eks" } as const;
+    const one = {
+      type: "c5.large",
+      count: 1100,
+      tasksPerInstance: 1,
+      scheme: "eks",
+      warm: { warmIpTarget: 1 },
+    } as const;
+    expect(simulateScale({ group, direction: "out" })).toMatchObject({ tasks: 0, calls: { RunInstances: 110 } });
+    expect(simulateScale({ group: one, direction: "out" }).last).toBeGreaterThanOrEqual(100 / 2 + 40);
+  });
   it("is simulated for ten thousand tasks in no time", () => {
     const group = { type: "c5.large", count: 1000, tasksPerInstance: 10, scheme: "ecs-trunk" } as const;
     const { tasks, calls, last } = simulateScale({ group, direction: "out" });
