@@ -1,17 +1,15 @@
 /** IPv4 addresses as unsigned 32-bit integers, first octet most significant; strict, because peers must agree on what was meant. */
 
+import ipaddr from "ipaddr.js";
+
 const octet = /^(0|[1-9][0-9]{0,2})$/;
+/** ipaddr.js alone reads octal, hexadecimal, and short forms too. */
+const dottedQuad = /^(?:(?:0|[1-9][0-9]{0,2})(?:\.(?!$)|$)){4}$/;
 
 /** Dotted-quad text to an integer. Undefined for anything but four decimal octets without leading zeros. */
 export function parseIpv4(text: string): number | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
-  let value = 0;
-  for (const part of parts) {
-    if (!octet.test(part) || Number(part) > 255) return undefined;
-    value = value * 256 + Number(part);
-  }
-  return value;
+  if (!dottedQuad.test(text) || !ipaddr.IPv4.isValid(text)) return undefined;
+  return ipaddr.IPv4.parse(text).octets.reduce((value, part) => value * 256 + part, 0);
 }
 
 /** An integer as dotted-quad text. */
@@ -39,19 +37,6 @@ export const contains = (subnet: Subnet, address: number): boolean =>
 
 /** IPv6 text (hexadecimal groups, at most one `::`, no zone, no dotted tail) to 16 bytes. Undefined when malformed. */
 export function parseIpv6(text: string): Uint8Array | undefined {
-  const halves = text.split("::");
-  if (halves.length > 2 || text.includes(":::")) return undefined;
-  const groups = halves.map((half) => (half === "" ? [] : half.split(":")));
-  const given = groups.reduce((sum, group) => sum + group.length, 0);
-  if (halves.length === 2 ? given > 7 : given !== 8) return undefined;
-  const [head = [], tail = []] = groups;
-  const all = halves.length === 2 ? [...head, ...Array<string>(8 - given).fill("0"), ...tail] : head;
-  const bytes = new Uint8Array(16);
-  for (const [i, group] of all.entries()) {
-    if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return undefined;
-    const value = Number.parseInt(group, 16);
-    bytes[i * 2] = value >>> 8;
-    bytes[i * 2 + 1] = value & 255;
-  }
-  return bytes;
+  if (!/^[0-9a-fA-F:]+$/.test(text) || !ipaddr.IPv6.isValid(text)) return undefined;
+  return Uint8Array.from(ipaddr.IPv6.parse(text).toByteArray());
 }

@@ -3,6 +3,7 @@
  * the books and the donations only add, subtract and compare, which numbers do exactly up to 2^53. An IPv6 universe of at most
  * 2^52 addresses would be kept as offsets from its base; `bench/address.bench.ts` has what bigint would cost instead.
  */
+import ipaddr from "ipaddr.js";
 import { RingError } from "./errors.ts";
 
 /** A half-open range of addresses. */
@@ -21,17 +22,13 @@ export interface Cidr {
 /** Smallest subnet to allocate in: its first and last address are never handed out, so 2 would be too small. */
 export const MIN_SUBNET_SIZE = 4;
 
-/** The number of a dotted quad, or undefined. Strict: four decimal parts, no leading zeros, as Go's parser. */
+/** ipaddr.js alone reads octal, hexadecimal, and short forms too, which Go's parser refuses. */
+const dottedQuad = /^(?:(?:0|[1-9]\d{0,2})(?:\.(?!$)|$)){4}$/;
+
+/** The number of a dotted quad, or undefined. Strict: four decimal parts, no leading zeros. */
 export function parseIpv4(text: string): number | undefined {
-  const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (!parts) return undefined;
-  let value = 0;
-  for (const part of parts.slice(1)) {
-    const byte = Number(part);
-    if (byte > 255 || (part.length > 1 && part.startsWith("0"))) return undefined;
-    value = value * 256 + byte;
-  }
-  return value;
+  if (!dottedQuad.test(text) || !ipaddr.IPv4.isValid(text)) return undefined;
+  return ipaddr.IPv4.parse(text).octets.reduce((value, part) => value * 256 + part, 0);
 }
 
 /** The dotted quad of a number. */
