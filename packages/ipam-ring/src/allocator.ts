@@ -2,14 +2,15 @@ import { type Cidr, formatCidr, formatIpv4, hostRange, parseIpv4, subnetRange } 
 import type { OwnedAddresses } from "./books.ts";
 import { createHandler, createTransport } from "./channel.ts";
 import { CONSENT_CHANNEL, decodeConsent, encodeConsent } from "./consent-wire.ts";
-import { AllocatorCore, TICK_MS } from "./core.ts";
+import { AllocatorCore } from "./core.ts";
+import { TICK_MS } from "./core-options.ts";
 import { alignedDonation, originalDonation } from "./donation.ts";
 import { RingError } from "./errors.ts";
 import { type AllocatorOptions, type ParsedOptions, parseOptions } from "./options.ts";
 import { parsePeer } from "./peer-text.ts";
 import type { GossipHandler, GossipSender, OwnedRange, PeerName } from "./ports.ts";
 import { createReclaimer } from "./reclaim.ts";
-import type { RequestOptions, Settle } from "./requests.ts";
+import type { RequestOptions, Settle } from "./request.ts";
 import { allRanges } from "./ring.ts";
 import type { Saved } from "./saved.ts";
 import { createSaver, loadSaved } from "./saver.ts";
@@ -280,7 +281,7 @@ function release(core: AllocatorCore, ident: string, address: string | undefined
 
 /** By nickname, first match, else by name, as the original looks it up. */
 function findPeer(core: AllocatorCore, who: string): PeerName | undefined {
-  for (const [peer, nickname] of core.nicknames) if (nickname === who) return peer;
+  for (const [peer, nickname] of core.acquaintances.nicknames) if (nickname === who) return peer;
   return parsePeer(who);
 }
 

@@ -1,5 +1,5 @@
 import { CONSENT_CHANNEL, encodeConsent } from "./consent-wire.ts";
-import type { Transport } from "./core.ts";
+import type { Transport } from "./core-options.ts";
 import type { GossipData, GossipHandler, GossipSender, Logger, Metrics, PeerName } from "./ports.ts";
 import { ALLOCATION_CHANNEL, encodeState, encodeUnicast } from "./wire.ts";
 

@@ -1,80 +1,23 @@
-import { type Range, sizeOf } from "./address.ts";
+import { Acquaintances } from "./acquaintances.ts";
+import type { Range } from "./address.ts";
 import { Books } from "./books.ts";
+import { Conflicts } from "./conflicts.ts";
 import type { ConsentMessage } from "./consent-wire.ts";
-import type { DonationPolicy } from "./donation.ts";
-import { tidyGift } from "./donation.ts";
+import { type CoreOptions, DEAD_GRACE_MS } from "./core-options.ts";
 import { RingError } from "./errors.ts";
+import { donate, type Giver, tidyUp } from "./giving.ts";
 import { IntervalSet } from "./interval-set.ts";
-import { changedEntries, type Snapshot } from "./journal.ts";
-import { type MergeFailure, mergeRings } from "./merge.ts";
+import { changedEntries } from "./journal.ts";
+import { mergeRings } from "./merge.ts";
 import { Outbox } from "./outbox.ts";
 import { PaxosNode } from "./paxos.ts";
-import type { PeerName, Random } from "./ports.ts";
+import type { PeerName } from "./ports.ts";
 import { Requests } from "./requests.ts";
 import { emptyRing, grant, ownerOf, type Ring, rangesOf, reportFree, seedRing, transfer } from "./ring.ts";
 import { isOurs, refill, restoreVote, type Saved } from "./saved.ts";
 import { Space } from "./space.ts";
 import { Takeovers } from "./takeover.ts";
-import { nameWith } from "./waiting.ts";
 import type { GossipState, SentRing, UnicastMessage } from "./wire.ts";
-
-/** How the first ring comes about. */
-export type RingOrigin =
-  | {
-      readonly kind: "consensus";
-      /** Peers expected at the start; the quorum is a majority of them. @defaultValue what `guess` says */
-      readonly peers?: number;
-      /** Asked when the first proposal is made, if `peers` is not given: direct targets in use + 1. */
-      readonly guess: () => number;
-    }
-  | { readonly kind: "seed"; readonly peers: readonly PeerName[] }
-  | { readonly kind: "observer" };
-
-/** What goes out, once everything it follows from is saved. */
-export interface Transport {
-  /** False if no route leads there. */
-  unicast(to: PeerName, message: UnicastMessage): boolean;
-  /** To everybody; the state is asked for when a connection is free to take it. */
-  broadcast(state: () => GossipState): void;
-  /** On the channel of take-overs, to one peer or everybody. */
-  consent(to: PeerName | "all", message: ConsentMessage): void;
-}
-
-/** Everything the state machine is given. */
-export interface CoreOptions {
-  readonly name: PeerName;
-  readonly uid: bigint;
-  readonly nickname: string;
-  readonly universe: Range;
-  readonly init: RingOrigin;
-  readonly transport: Transport;
-  /** Milliseconds, monotonic. */
-  readonly now: () => number;
-  /** Unix seconds, for peers of old. */
-  readonly unixSeconds: () => number;
-  readonly random: Random;
-  readonly isKnownPeer: (peer: PeerName) => boolean;
-  readonly donate: DonationPolicy;
-  /** Whether to give away, unasked, what completes a neighbour's block. */
-  readonly tidy: boolean;
-  /** Whether originals may be among the peers. */
-  readonly mixed: boolean;
-  /** Addresses that are never chosen here. */
-  readonly avoid: readonly Range[];
-  /** Idents that always get the same address. */
-  readonly reservations: ReadonlyMap<string, number>;
-  /** Makes a value durable, then calls `done`, at once or later. */
-  readonly save: (snapshot: Snapshot, done: () => void) => void;
-  /** The ring has changed. */
-  readonly onRing?: () => void;
-  /** A received ring was refused. */
-  readonly onConflict?: (failure: MergeFailure, from: PeerName | undefined) => void;
-}
-
-/** Ask a peer again after this long, in milliseconds; the original's tick (notes, 21). */
-export const TICK_MS = 5000;
-/** Addresses of a container that died are kept this long, in milliseconds. */
-export const DEAD_GRACE_MS = 30_000;
 
 /**
  * The allocator as a state machine: inputs are method calls, outputs go to the transport and to the requests' callbacks, never
@@ -89,16 +32,13 @@ export class AllocatorCore {
   readonly takeovers: Takeovers;
   /** Never chosen for anonymous requests: exclusions, reserved addresses. */
   readonly avoid: IntervalSet;
-  /** Bounded by: peers in the ring, plus those the mesh knows. */
-  readonly nicknames: Map<PeerName, string> = new Map();
-  /** The last refused ring of a network seeded by others, for an operator who wants to join it. */
-  foreign: SentRing | undefined;
-  /** Refused rings by cause, for the status. Bounded by: 64, the oldest go first. */
-  readonly conflicts: Map<string, MergeFailure> = new Map();
+  readonly acquaintances: Acquaintances;
+  readonly conflicts: Conflicts = new Conflicts();
   leaving = false;
   awaitingConsensus = false;
   /** Our vote on the first ring; observers have none. */
   paxos: PaxosNode | undefined;
+  readonly #giver: Giver;
   #ring: Ring;
   /** The ring as others may see it: what is on disk. */
   #published: Ring;
@@ -109,18 +49,27 @@ export class AllocatorCore {
   constructor(options: CoreOptions) {
     this.options = options;
     this.#ring = this.#published = this.#lastSaved = emptyRing(options.universe);
-    this.nicknames.set(options.name, options.nickname);
+    this.acquaintances = new Acquaintances(options.name, options.nickname, options.isKnownPeer);
     this.paxos = options.init.kind === "observer" ? undefined : new PaxosNode({ name: options.name, uid: options.uid });
     this.avoid = new IntervalSet(options.avoid);
     for (const address of options.reservations.values()) this.avoid.add(address, address + 1);
     this.outbox = new Outbox((done) => this.#save(done));
     this.requests = new Requests(this);
+    this.#giver = {
+      us: options.name,
+      policy: options.donate,
+      space: this.space,
+      avoid: this.avoid,
+      ring: () => this.#ring,
+      worthy: (peer) => !this.takeovers.fenced(peer) && options.isKnownPeer(peer),
+      give: (range, to) => this.#give(range, to),
+    };
     this.takeovers = new Takeovers(
       {
         us: options.name,
         ring: () => (this.hasRing ? { ...this.#ring, peer: options.name } : undefined),
         learn: (ring) => this.#mergeRing(ring, undefined),
-        others: () => this.#others(),
+        others: () => this.acquaintances.all(this.#owners()),
         isKnown: (peer) => options.isKnownPeer(peer),
         now: () => options.now(),
         mixed: options.mixed,
@@ -172,7 +121,7 @@ export class AllocatorCore {
     else if (this.requests.pending > 0 && !this.hasRing) this.establish();
     this.requests.retryAll();
     this.takeovers.tick();
-    this.#tidy();
+    if (this.options.tidy && this.hasRing && tidyUp(this.#giver)) this.sendState();
     this.#reportFree();
     this.outbox.pump();
   }
@@ -197,14 +146,14 @@ export class AllocatorCore {
   receiveUnicast(source: PeerName, message: UnicastMessage): void {
     if (message.type === "ringUpdate") {
       this.requests.answered(source, () => this.#update(source, message.state));
-    } else if (message.type === "spaceRequest") this.#donate(message.range, source);
+    } else if (message.type === "spaceRequest") this.#answer(message.range, source);
     else this.requests.denied(source, message.range);
     this.outbox.pump();
   }
 
   /** What others may know of us now. */
   state(): GossipState {
-    const base = { now: BigInt(Math.floor(this.options.unixSeconds())), nicknames: this.nicknames };
+    const base = { now: BigInt(Math.floor(this.options.unixSeconds())), nicknames: this.acquaintances.nicknames };
     if (this.#published.entries.length > 0) return { ...base, ring: { ...this.#published, peer: this.options.name } };
     return this.paxos ? { ...base, paxos: this.paxos.state } : base;
   }
@@ -233,7 +182,7 @@ export class AllocatorCore {
     if (this.leaving) return done();
     this.leaving = true;
     this.requests.cancelAll();
-    const heir = this.#pickHeir();
+    const heir = this.acquaintances.heir(this.#owners());
     if (heir !== undefined && this.hasRing) {
       this.#ring = transfer(this.#ring, this.options.name, heir);
       this.#ringChanged({ announce: true });
@@ -246,10 +195,9 @@ export class AllocatorCore {
 
   /** Gives our ring up for the one of another network. Our addresses are claimed there. @throws RingError NO_FOREIGN_RING */
   joinForeign(done: (address: number, kept: boolean) => void): number[] {
-    const { foreign } = this;
+    const { foreign } = this.conflicts;
     if (!foreign) throw new RingError("NO_FOREIGN_RING", "no ring of another network has been heard of");
     const { peer: _, ...ring } = foreign;
-    this.foreign = undefined;
     this.conflicts.clear();
     this.#ring = ring;
     this.#ringChanged({ announce: true });
@@ -260,17 +208,17 @@ export class AllocatorCore {
 
   /** `7a:9f:eb:b6:0c:6e(host1)` */
   nameOf(peer: PeerName): string {
-    return nameWith(this.nicknames)(peer);
+    return this.acquaintances.nameOf(peer);
   }
 
-  /** Text of a peer's last known nickname; a name in hex else. */
+  /** The mesh has forgotten a peer. */
   peerGone(peer: PeerName): void {
-    if (!this.#ring.entries.some((entry) => entry.peer === peer)) this.nicknames.delete(peer);
+    this.acquaintances.forget(peer, this.#owners());
   }
 
   #update(source: PeerName | undefined, state: GossipState): void {
     if (this.leaving) return;
-    for (const [peer, nickname] of state.nicknames) this.nicknames.set(peer, nickname);
+    this.acquaintances.learn(state.nicknames);
     if (state.ring) {
       if (!this.takeovers.fenced(state.ring.peer)) this.#mergeRing(state.ring, source ?? state.ring.peer);
     } else if (this.hasRing) {
@@ -310,21 +258,16 @@ export class AllocatorCore {
       hasAllocations: (ranges) => this.space.hasAllocations(ranges),
       tie: "lowest",
     });
-    if ("failure" in result) return this.#refuse(result.failure, received, from);
+    if ("failure" in result) {
+      if (this.conflicts.add(result.failure, received)) this.options.onConflict?.(result.failure, from);
+      return;
+    }
     const changed = result.ring !== this.#ring;
     this.#ring = result.ring;
     if (changed) this.outbox.changed();
     if (!result.updated) return;
-    this.#pruneNicknames();
+    this.acquaintances.prune(this.#owners());
     this.#ringChanged({ announce: false });
-  }
-
-  #refuse(failure: MergeFailure, received: SentRing, from: PeerName | undefined): void {
-    if (failure.code === "RING_SEEDS") this.foreign = received;
-    const known = this.conflicts.has(failure.message);
-    if (this.conflicts.size >= 64) this.conflicts.delete(this.conflicts.keys().next().value as string);
-    this.conflicts.set(failure.message, failure);
-    if (!known) this.options.onConflict?.(failure, from);
   }
 
   #ringChanged({ announce }: { announce: boolean }): void {
@@ -338,14 +281,10 @@ export class AllocatorCore {
   }
 
   /** Answers a request for space: a grant or a refusal, then our ring in any case (notes, 9.6). */
-  #donate(range: Range, to: PeerName): void {
-    const { name, donate } = this.options;
-    if (!this.hasRing || this.leaving || to === name || this.takeovers.fenced(to)) return;
-    const single = sizeOf(range) === 1;
-    const free = [...this.space.freeRuns(range, single ? undefined : this.avoid)];
-    const given = donate({ asked: range, free, ring: this.#ring, us: name, to });
-    if (given) this.#give(given, to);
-    else this.outbox.after(() => this.options.transport.unicast(to, { type: "spaceRequestDenied", range }));
+  #answer(range: Range, to: PeerName): void {
+    if (!this.hasRing || this.leaving || to === this.options.name || this.takeovers.fenced(to)) return;
+    const given = donate(this.#giver, range, to);
+    if (!given) this.outbox.after(() => this.options.transport.unicast(to, { type: "spaceRequestDenied", range }));
     // Before everybody else hears of it, so that who asked can tell an answer from news.
     this.#sendRing(to);
     if (given) this.sendState();
@@ -357,16 +296,6 @@ export class AllocatorCore {
     this.#ring = grant(this.#ring, range, this.options.name, to);
     this.outbox.changed();
     this.outbox.after(() => this.options.onRing?.());
-  }
-
-  #tidy(): void {
-    if (!this.options.tidy || !this.hasRing) return;
-    const keep = Math.max(this.space.used, 1);
-    const gift = tidyGift(this.#ring, this.options.name, this.space, keep);
-    if (gift && !this.takeovers.fenced(gift.to) && this.options.isKnownPeer(gift.to)) {
-      this.#give(gift.range, gift.to);
-      this.sendState();
-    }
   }
 
   #takeAll(from: PeerName): number {
@@ -418,25 +347,8 @@ export class AllocatorCore {
     };
   }
 
-  /** An owner that can be reached, else a peer that can, else any owner, else anybody. */
-  #pickHeir(): PeerName | undefined {
-    const { name, isKnownPeer } = this.options;
-    const owners = this.#ring.entries.map((entry) => entry.peer).filter((peer) => peer !== name);
-    const others = [...this.nicknames.keys()].filter((peer) => peer !== name);
-    return owners.find(isKnownPeer) ?? others.find(isKnownPeer) ?? owners[0] ?? others[0];
-  }
-
-  #others(): PeerName[] {
-    const known = [...this.nicknames.keys()].filter((peer) => this.options.isKnownPeer(peer));
-    return [...this.#ring.entries.map((entry) => entry.peer), ...known];
-  }
-
-  #pruneNicknames(): void {
-    const owners = new Set(this.#ring.entries.map((entry) => entry.peer));
-    for (const peer of this.nicknames.keys()) {
-      if (!owners.has(peer) && peer !== this.options.name && !this.options.isKnownPeer(peer))
-        this.nicknames.delete(peer);
-    }
+  #owners(): PeerName[] {
+    return this.#ring.entries.map(({ peer }) => peer);
   }
 
   /** Who owns an address of the range; undefined without a ring. */

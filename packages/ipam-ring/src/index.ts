@@ -17,7 +17,7 @@ export type { Cidr, Range } from "./address.ts";
 export { type Allocator, createAllocator, type JoinResult, type WaitOptions } from "./allocator.ts";
 export type { OwnedAddresses } from "./books.ts";
 export { CONSENT_CHANNEL } from "./consent-wire.ts";
-export type { RingOrigin } from "./core.ts";
+export type { RingOrigin } from "./core-options.ts";
 export { RingError, type RingErrorCode } from "./errors.ts";
 export type { AllocatorOptions, ReclaimPolicy } from "./options.ts";
 export type {

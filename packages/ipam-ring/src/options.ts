@@ -1,5 +1,5 @@
 import { type Cidr, parseCidr, parseIpv4, type Range, subnetRange } from "./address.ts";
-import type { RingOrigin } from "./core.ts";
+import type { RingOrigin } from "./core-options.ts";
 import { RingError } from "./errors.ts";
 import type { Clock, Logger, Metrics, PeerName, Random, Store } from "./ports.ts";
 

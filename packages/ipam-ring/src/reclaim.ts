@@ -21,7 +21,7 @@ export function createReclaimer(core: AllocatorCore, options: AllocatorOptions):
   const consider = async (peer: PeerName): Promise<void> => {
     asking.add(peer);
     try {
-      const gone = await reclaim?.confirmGone(peer, core.nicknames.get(peer) ?? "");
+      const gone = await reclaim?.confirmGone(peer, core.acquaintances.nicknames.get(peer) ?? "");
       // It may have come back while the question was out.
       if (!gone || options.isKnownPeer(peer)) return;
       logger?.info("taking over a peer that is confirmed to be gone", { peer: core.nameOf(peer) });

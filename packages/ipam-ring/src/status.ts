@@ -48,7 +48,7 @@ export interface IpamStatus {
 
 /** The figures and lists of the moment. */
 export function statusOf(core: AllocatorCore, defaultSubnet: string): IpamStatus {
-  const { options, conflicts, foreign } = core;
+  const { options, conflicts } = core;
   const ranges = allRanges(core.ring);
   const lost = ranges.filter(({ peer }) => peer !== options.name && !options.isKnownPeer(peer));
   const addresses = lost.reduce((sum, range) => sum + sizeOf(range), 0);
@@ -59,14 +59,15 @@ export function statusOf(core: AllocatorCore, defaultSubnet: string): IpamStatus
       addresses,
       percentage: (addresses / sizeOf(options.universe)) * 100,
     },
-    conflicts: [...conflicts.values()].map(({ code, message }) => ({ code, message })),
+    conflicts: conflicts.list().map(({ code, message }) => ({ code, message })),
     takeOvers: core.takeovers.waiting().map(({ of, missing }) => ({ code: "TAKE_OVER", of, missing })),
-    ...(foreign && { foreignSeeds: foreign.seeds.map((peer) => core.nameOf(peer)) }),
+    ...(conflicts.foreign && { foreignSeeds: conflicts.foreign.seeds.map((peer) => core.nameOf(peer)) }),
   };
 }
 
 function reportOf(core: AllocatorCore, defaultSubnet: string): IpamReport {
-  const { options, space, requests, nicknames } = core;
+  const { options, space, requests } = core;
+  const { nicknames } = core.acquaintances;
   const entries = allRanges(core.ring).map(({ start, end, peer, version }) => ({
     Token: formatIpv4(start),
     Size: end - start,

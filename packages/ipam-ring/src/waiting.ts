@@ -1,5 +1,4 @@
 import type { Cidr, Range } from "./address.ts";
-import { formatPeer } from "./peer-text.ts";
 import type { PeerName } from "./ports.ts";
 
 /** What became of a question to another peer. */
@@ -81,12 +80,4 @@ function waitingFor(asked: readonly Asked[]): PeerName[] {
 
 function answerText(answer: Asked["answer"]): string {
   return answer === "none" ? "no space" : (answer ?? "no answer");
-}
-
-/** `7a:9f:eb:b6:0c:6e(host1)`, as status texts name peers. */
-export function nameWith(nicknames: ReadonlyMap<PeerName, string>): (peer: PeerName) => string {
-  return (peer) => {
-    const nickname = nicknames.get(peer);
-    return nickname === undefined ? formatPeer(peer) : `${formatPeer(peer)}(${nickname})`;
-  };
 }

@@ -1,5 +1,5 @@
 import { seededRandom } from "@weaved/sim";
-import { TICK_MS } from "../src/core.ts";
+import { TICK_MS } from "../src/core-options.ts";
 import type { Ring } from "../src/ring.ts";
 import { Violation, World, type WorldOptions } from "./world.ts";
 

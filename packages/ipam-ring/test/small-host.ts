@@ -1,6 +1,7 @@
 import { formatIpv4, parseIpv4 } from "../src/address.ts";
 import type { ConsentMessage } from "../src/consent-wire.ts";
-import { AllocatorCore, TICK_MS } from "../src/core.ts";
+import { AllocatorCore } from "../src/core.ts";
+import { TICK_MS } from "../src/core-options.ts";
 import { alignedDonation } from "../src/donation.ts";
 import { type Entry, rangesOf } from "../src/ring.ts";
 import type { Saved } from "../src/saved.ts";
@@ -92,7 +93,7 @@ export class SmallHost {
    * have counts; of the age of a question only whether it still bars asking again.
    */
   digest(): string {
-    const { requests, takeovers, nicknames, ring } = this.#core;
+    const { requests, takeovers, acquaintances, ring } = this.#core;
     const waiting = requests
       .list("allocate")
       .map(({ asked }) => asked.filter(({ answer }) => !answer).map(({ peer }) => peer));
@@ -103,7 +104,7 @@ export class SmallHost {
       [this.#name, this.#lives, this.held, waiting, questions],
       ring.entries.map(({ token, peer, free }) => [token, peer, free]),
       [consent, [...members].sort(), [...gone].sort(), takeovers.waiting()],
-      [...nicknames.keys()].sort(),
+      [...acquaintances.nicknames.keys()].sort(),
     ]);
   }
 

@@ -1,7 +1,8 @@
 import { type Random, seededRandom } from "@weaved/sim";
 import { formatIpv4, parseIpv4, type Range } from "../src/address.ts";
 import type { ConsentMessage } from "../src/consent-wire.ts";
-import { AllocatorCore, type RingOrigin, TICK_MS } from "../src/core.ts";
+import { AllocatorCore } from "../src/core.ts";
+import { type RingOrigin, TICK_MS } from "../src/core-options.ts";
 import { alignedDonation, originalDonation } from "../src/donation.ts";
 import { type Patch, replay } from "../src/journal.ts";
 import { allRanges } from "../src/ring.ts";

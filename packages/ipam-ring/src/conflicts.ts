@@ -1,0 +1,34 @@
+import type { MergeFailure } from "./merge.ts";
+import type { SentRing } from "./wire.ts";
+
+const MOST = 64;
+
+/** Rings that were refused. */
+export class Conflicts {
+  /** By message. Bounded by: {@link MOST}, the oldest go first. */
+  readonly #failures = new Map<string, MergeFailure>();
+  /** The last refused ring of a network seeded by others, for an operator who wants to join it. */
+  #foreign: SentRing | undefined;
+
+  get foreign(): SentRing | undefined {
+    return this.#foreign;
+  }
+
+  list(): MergeFailure[] {
+    return [...this.#failures.values()];
+  }
+
+  /** Whether it was news. */
+  add(failure: MergeFailure, received: SentRing): boolean {
+    if (failure.code === "RING_SEEDS") this.#foreign = received;
+    const known = this.#failures.has(failure.message);
+    if (!known && this.#failures.size >= MOST) this.#failures.delete(this.#failures.keys().next().value as string);
+    this.#failures.set(failure.message, failure);
+    return !known;
+  }
+
+  clear(): void {
+    this.#failures.clear();
+    this.#foreign = undefined;
+  }
+}
