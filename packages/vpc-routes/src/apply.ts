@@ -2,8 +2,9 @@ import type { Context } from "./context.ts";
 import { VpcRoutesError } from "./errors.ts";
 import type { RouteTable } from "./ports.ts";
 import { type Registry, removeFromRegistry } from "./registry.ts";
-import { countRoutes, familyOf } from "./routes.ts";
+import { familyOf } from "./routes.ts";
 import { applyStep, planTable, type RouteConflict, type RouteStep } from "./steps.ts";
+import { readTables } from "./view.ts";
 
 /** What a table should become, as far as this host is concerned. */
 interface Desired {
@@ -19,6 +20,8 @@ interface Outcome {
   readonly conflicts: readonly RouteConflict[];
   /** Steps that EC2 would not do now. */
   readonly refused: number;
+  /** Families for which the table is full. */
+  readonly full: ReadonlySet<4 | 6>;
 }
 
 /** Brings one table as far as EC2 lets us now. */
@@ -37,21 +40,25 @@ export async function applyToTable(context: Context, table: RouteTable, what: De
     ...(options.adoptBlackholes === undefined ? {} : { adoptBlackholes: options.adoptBlackholes }),
   });
   const outcome = { table, applied: [] as RouteStep[], conflicts, refused: 0 };
+  const full = new Set<4 | 6>();
   for (const step of steps) {
-    const result = await applyOne(context, step, outcome.table);
-    if (result === "refused") outcome.refused++;
-    if (result !== "done") continue;
+    const family = familyOf(step.destination);
+    const result = step.do === "create" && full.has(family) ? "refused" : await applyOne(context, step);
+    if (result === "full") full.add(family);
+    if (result !== "done") {
+      outcome.refused++;
+      continue;
+    }
     outcome.applied.push(step);
     outcome.table = applyStep(outcome.table, step);
     options.logger?.info("route table changed", { ...step });
     options.metrics?.count("vpc_routes_steps", 1, { do: step.do });
   }
-  return outcome;
+  return { ...outcome, full };
 }
 
-/** `done`: as wanted now. `refused`: not now, look again. Errors that concern the whole pass are thrown. */
-async function applyOne(context: Context, step: RouteStep, table: RouteTable): Promise<"done" | "refused"> {
-  const { options, pacer } = context;
+/** `done`: as wanted now. `refused`, `full`: not now, look again. Errors that concern the whole pass are thrown. */
+async function applyOne({ options, pacer }: Context, step: RouteStep): Promise<"done" | "refused" | "full"> {
   const { ec2 } = options;
   const eni = step.eni ?? options.self.eni;
   try {
@@ -66,18 +73,26 @@ async function applyOne(context: Context, step: RouteStep, table: RouteTable): P
     if (step.do === "delete" && error.code === "ROUTE_NOT_FOUND") return "done";
     // Somebody was faster, or our read was old: the next pass sees what is there.
     if (error.code === "ROUTE_EXISTS" || error.code === "ROUTE_NOT_FOUND") return "refused";
-    if (error.code !== "TABLE_FULL") throw error;
-    learnLimit(context, table, familyOf(step.destination));
-    return "refused";
+    if (error.code === "TABLE_FULL") return "full";
+    throw error;
   }
 }
 
-/** What is there when EC2 refuses is all that fits. */
-function learnLimit({ memory, options }: Context, table: RouteTable, family: 4 | 6): void {
-  const limit = Math.min(memory.limits[family] ?? Number.POSITIVE_INFINITY, countRoutes(table.routes, family));
-  memory.limits[family] = limit;
-  memory.limitFrom = "learned";
-  options.logger?.warn("a route table is full: the rest goes by overlay", { table: table.id, limit });
+/**
+ * Draws the lesson of a pass. Others write at the same moment, so a table may be full for as long as somebody has not deleted yet:
+ * a known limit is doubted only after two passes. Then what a fresh read shows is all that fits.
+ */
+export async function learnLimits(context: Context, full: ReadonlySet<4 | 6>): Promise<void> {
+  const { memory, options } = context;
+  for (const family of [4, 6] as const) {
+    memory.refusals[family] = full.has(family) ? memory.refusals[family] + 1 : 0;
+    const known = memory.limits[family] !== undefined && memory.limitFrom !== "learned";
+    if (memory.refusals[family] < (known ? 2 : 1)) continue;
+    await readTables(context);
+    memory.limits[family] = memory.seen[family];
+    memory.limitFrom = "learned";
+    options.logger?.warn("a route table is full: the rest goes by overlay", { family, limit: memory.limits[family] });
+  }
 }
 
 /** Takes dead members out of a table's registry, once none of their routes is left. */

@@ -20,6 +20,10 @@ export interface Memory {
   /** Routes per table: the quota is one for both families, what a refusal tells is about one of them. */
   limits: { 4: number | undefined; 6: number | undefined };
   limitFrom: ReconcilerStatus["limit"]["from"];
+  /** Most routes that a table was seen to have: no limit is lower. */
+  seen: { 4: number; 6: number };
+  /** Passes in a row in which a table was full. */
+  refusals: { 4: number; 6: number };
   askedAt?: number;
   check: ReconcilerStatus["sourceDestCheck"];
   checkedAt?: number;
@@ -32,7 +36,15 @@ export interface Memory {
 
 /** Before the first pass. */
 export function newMemory({ limit }: ReconcilerOptions): Memory {
-  return { limits: { 4: limit, 6: limit }, limitFrom: "configured", check: "unknown", tables: [], problems: {} };
+  return {
+    limits: { 4: limit, 6: limit },
+    limitFrom: "configured",
+    seen: { 4: 0, 6: 0 },
+    refusals: { 4: 0, 6: 0 },
+    check: "unknown",
+    tables: [],
+    problems: {},
+  };
 }
 
 /** An error as people need it: a missing permission comes with the smallest policy that would do. */

@@ -18,6 +18,7 @@ export async function learnQuota({ options, memory, pacer }: Context): Promise<v
   const limit = await pacer.read(() => options.ec2.routeQuota()).catch(() => undefined);
   memory.limits = { 4: limit, 6: limit };
   memory.limitFrom = "quota";
+  memory.seen = { 4: 0, 6: 0 };
 }
 
 /** Looks at this host's source/destination check once an hour, switches it off when asked to. Routes do not wait for it. */

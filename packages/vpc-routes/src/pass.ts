@@ -1,4 +1,4 @@
-import { applyToTable, forget } from "./apply.ts";
+import { applyToTable, forget, learnLimits } from "./apply.ts";
 import type { Context } from "./context.ts";
 import { learnQuota, lookAtCheck, lookAtPeerings, refuseOverlap, tolerate } from "./look.ts";
 import { nativePrefixes, nativeRanges } from "./lookup.ts";
@@ -28,8 +28,10 @@ export async function runPass(context: Context, wanted: OwnershipUpdate): Promis
   };
   memory.problems.sweep = await tolerate(context, sweep);
   const done = await applyToAll(context, view, plan, dead);
+  const tables = view.tables.map((table) => tableStatus(context, table, view.members, plan));
+  const registered = new Set(view.members.values());
   return {
-    tables: view.tables.map((table) => tableStatus(context, table, view.members, plan)),
+    tables,
     limit: { routes: memory.limits[4], from: memory.limits[4] === undefined ? "unknown" : memory.limitFrom },
     budget: budgetOf(context, view, 4),
     ...reach(context, view, wanted),
@@ -40,6 +42,7 @@ export async function runPass(context: Context, wanted: OwnershipUpdate): Promis
     throttled: pacer.throttled,
     sourceDestCheck: memory.check,
     problems: Object.values(memory.problems).flat(),
+    waiting: tables.some((table) => table.missing > 0) || wanted.ranges.some(({ peer }) => !registered.has(peer)),
     unsettled: done.applied.length > 0 || done.refused > 0 || dead.size > 0,
   };
 }
@@ -52,6 +55,7 @@ function isMute({ options, memory }: Context): boolean {
 async function applyToAll(context: Context, view: View, plan: RoutePlan, dead: ReadonlySet<string>) {
   const { mine, theirs } = divide(plan, context.options.self.peer, view.members, dead);
   const done = { applied: [] as RouteStep[], conflicts: [] as RouteConflict[], refused: 0 };
+  const full = new Set<4 | 6>();
   for (const [index, table] of view.tables.entries()) {
     const what = { mine: isMute(context) ? NOBODY : mine, theirs, members: view.members, dead };
     const one = await applyToTable(context, table, what);
@@ -59,7 +63,9 @@ async function applyToAll(context: Context, view: View, plan: RoutePlan, dead: R
     done.applied.push(...one.applied);
     done.conflicts.push(...one.conflicts);
     done.refused += one.refused;
+    for (const family of one.full) full.add(family);
   }
+  await learnLimits(context, full);
   return done;
 }
 

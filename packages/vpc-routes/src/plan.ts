@@ -21,7 +21,7 @@ export interface PlanInput {
    * `owner`: exactly each peer's addresses, its touching ranges merged, as the original does.
    * `neighbours`: the fewest routes under longest-prefix match, so a route may cover free space and neighbours that have
    * a more specific route of their own. Needs senders to ask {@link nativeRanges} before they send natively.
-   * @defaultValue "neighbours" from when `owner` exceeds the budget until it fits into nine tenths of it, else "owner"
+   * @defaultValue "neighbours" when `owner` exceeds the budget, else "owner"; not by what is installed, so that all hosts agree
    */
   readonly aggregate?: "owner" | "neighbours";
   /** Bytes (or packets) to each peer in some recent period; every host should use the same figures. @defaultValue size alone decides */
@@ -72,8 +72,6 @@ interface Candidate {
 
 /** Weight of a share of addresses against an equal share of traffic: enough to order idle peers, not to outvote busy ones. */
 const SIZE_WEIGHT = 0.1;
-/** Share of the budget that `owner` has to fit into before a cluster goes back to it. */
-const BACK_TO_OWNER = 0.9;
 
 /**
  * Which ranges get VPC routes. Pure and the same on every host for the same input: hosts agree without talking.
@@ -87,7 +85,7 @@ export function planRoutes(input: PlanInput): RoutePlan {
   const within = input.within.map(parseCidr).filter((cidr) => cidr.family === 4);
   const roots = within.map((cidr): Block => ({ start: Number(cidr.base), length: cidr.length }));
   const exact = exactCandidates(input.ranges, roots);
-  const mode = input.aggregate ?? chooseMode(input, exact, roots, budget);
+  const mode = input.aggregate ?? (exact.length > budget ? "neighbours" : "owner");
   const candidates = mode === "owner" ? exact : aggregateAll(input, roots);
   const scored = score(candidates, input);
   const chosen = scored.length <= budget ? scored : best(scored, Math.floor(budget));
@@ -121,15 +119,6 @@ function exactCandidates(ranges: readonly OwnedRange[], roots: readonly Block[])
     }
   }
   return found;
-}
-
-/** Going over from one aggregation to the other changes many routes: near the budget, what is installed decides. */
-function chooseMode(input: PlanInput, exact: readonly Candidate[], roots: readonly Block[], budget: number) {
-  if (exact.length > budget) return "neighbours";
-  if (exact.length <= BACK_TO_OWNER * budget || input.installed === undefined) return "owner";
-  const hits = (candidates: readonly Candidate[]) =>
-    candidates.filter(({ block, peer }) => input.installed?.get(blockText(block)) === peer).length;
-  return hits(aggregateAll(input, roots)) > hits(exact) ? "neighbours" : "owner";
 }
 
 function aggregateAll(input: PlanInput, roots: readonly Block[]): Candidate[] {

@@ -94,6 +94,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   let running: Promise<unknown> = Promise.resolve();
   let cancel = () => {};
   let failures = 0;
+  /** Passes that waited for others since something changed. */
+  let patience = 0;
   /** Bounded by: callers of onChange. */
   const listeners = new Set<(status: ReconcilerStatus) => void>();
   const pacer = createPacer(clock, random, stop.signal, options.pace);
@@ -122,7 +124,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
         failures = 0;
         if (JSON.stringify(before) !== JSON.stringify(status.native))
           for (const listener of listeners) listener(status);
-        schedule(status.unsettled ? settleMs : idleMs);
+        schedule(nextIn(status));
       } catch (error) {
         failures++;
         report(error);
@@ -133,6 +135,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     });
     running = next.catch(() => {});
     return next;
+  };
+  /** What other hosts do shows only in the tables, and decides what is native from here. */
+  const nextIn = ({ unsettled, waiting }: ReconcilerStatus) => {
+    if (unsettled) patience = 0;
+    else if (!waiting) return idleMs;
+    return Math.min(idleMs, settleMs * 2 ** patience++);
   };
   const retryMs = () => Math.min(idleMs, settleMs * 2 ** Math.min(failures, 6));
   const report = (error: unknown) => {
@@ -145,6 +153,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   return {
     update(update) {
       wanted = update;
+      patience = 0;
       schedule(debounceMs);
     },
     status: () => status,

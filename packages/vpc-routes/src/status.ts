@@ -52,6 +52,8 @@ export interface ReconcilerStatus {
   readonly problems: readonly Problem[];
   /** The last pass changed something or could not do all: another follows soon. */
   readonly unsettled: boolean;
+  /** Other hosts have still to register or to make routes of the plan: passes follow, ever more slowly. */
+  readonly waiting: boolean;
   /** What stopped the last pass. */
   readonly error?: Problem;
 }
@@ -75,5 +77,6 @@ export function emptyStatus(): ReconcilerStatus {
     sourceDestCheck: "unknown",
     problems: [],
     unsettled: false,
+    waiting: false,
   };
 }

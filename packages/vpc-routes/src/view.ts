@@ -4,7 +4,7 @@ import { planRoutes, type RoutePlan } from "./plan.ts";
 import type { PeerName, RouteTable } from "./ports.ts";
 import type { OwnershipUpdate } from "./reconciler.ts";
 import { addToRegistry, type Registry, readRegistry } from "./registry.ts";
-import { canonical, isOurs } from "./routes.ts";
+import { canonical, countRoutes, isOurs } from "./routes.ts";
 import { chooseTables, routeBudget, tableOfSubnet } from "./tables.ts";
 
 /** One view of the managed tables and who is registered in any of them. */
@@ -58,6 +58,14 @@ export async function readTables({ options, memory, pacer }: Context): Promise<V
     throw new VpcRoutesError("TABLE_NOT_FOUND", `no route table of ${self.vpc} matches the policy of this host`);
   }
   memory.tables = tables.map((table) => table.id);
+  for (const family of [4, 6] as const) {
+    const most = Math.max(...tables.map((table) => countRoutes(table.routes, family)));
+    memory.seen[family] = Math.max(memory.seen[family], most);
+    const limit = memory.limits[family];
+    if (memory.limitFrom === "learned" && limit !== undefined) {
+      memory.limits[family] = Math.max(limit, memory.seen[family]);
+    }
+  }
   const members = new Map(tables.flatMap((table) => [...readRegistry(cluster, table.tags)]));
   return { tables, own: tableOfSubnet(all, self.subnet), members };
 }

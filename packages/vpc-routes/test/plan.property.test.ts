@@ -69,7 +69,7 @@ describe("planning", () => {
           for (let address = start; address < end; address++) expect(lookup(table, address)).toBe(eniOf(peer));
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 20 },
     );
   });
 
@@ -123,21 +123,6 @@ describe("planning", () => {
       }),
       { numRuns: 300 },
     );
-  });
-
-  it("goes back from one aggregation to the other only well below the budget", () => {
-    // Peer 1 owns all but every eighth /24, which are peer 2's.
-    const cut = (n: number) =>
-      Array.from({ length: n }, (_, i) => ({ start: BASE + i * 256, peer: i % 8 === 7 ? 2 : 1 }));
-    const ranges = (n: number): OwnedRange[] => cut(n).map((one) => ({ ...one, end: one.start + 256 }));
-    const plan = (n: number, installed?: ReadonlyMap<string, number>) =>
-      planRoutes({ ranges: ranges(n), within: WITHIN, budget: 7, ...(installed === undefined ? {} : { installed }) });
-    const many = plan(16);
-    expect(many).toMatchObject({ aggregate: "neighbours", counts: { exact: 8 } });
-    const installed = new Map(many.routes.map((route) => [route.destination, route.peer]));
-    expect(plan(15)).toMatchObject({ aggregate: "owner", counts: { exact: 7 } });
-    expect(plan(15, installed).aggregate).toBe("neighbours");
-    expect(plan(8, installed).aggregate).toBe("owner");
   });
 
   it("never leaves the container network", () => {
