@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { promisify } from "node:util";
 import { CommandError } from "./client.ts";
@@ -40,7 +41,25 @@ export async function launchArguments(
     const docker = await bridgeAddress("docker0");
     if (docker) args.push(`--dns-listen-address=${docker}:53`);
   }
+  args.push(...dockerFlags(words, has, env));
   return [...args, ...words];
+}
+
+/** With Docker, its proxy and its network plugin are there unless turned off by `--proxy=false`, `--plugin=false`. */
+function dockerFlags(
+  words: readonly string[],
+  has: (flag: string) => boolean,
+  env: Readonly<Record<string, string | undefined>>,
+): string[] {
+  if (has("docker-api") || !existsSync(dockerSocket(env))) return [];
+  // The plugin hands out addresses: without a range it has none.
+  const possible = words.includes("--ipalloc-range=") ? ["proxy"] : ["proxy", "plugin"];
+  return possible.filter((flag) => !has(flag)).map((flag) => `--${flag}`);
+}
+
+/** The socket that the daemon will use for Docker; an address over TCP is none. */
+function dockerSocket(env: Readonly<Record<string, string | undefined>>): string {
+  return (env.WEAVED_DOCKER_API ?? env.DOCKER_HOST ?? "/var/run/docker.sock").replace(/^unix:\/\//, "");
 }
 
 /** Takes `--password X` out of the words: it goes to the daemon by its environment. */
