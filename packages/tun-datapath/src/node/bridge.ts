@@ -15,4 +15,6 @@ export async function plugTap(device: string, mtu: number, bridge: string | unde
   if (bridge === undefined) return;
   await command("ip", "link", "set", "dev", device, "master", bridge);
   await command("bridge", "link", "set", "dev", device, "isolated", "on");
+  // What the bridge has learnt may lead to the port of a predecessor, the original's say, which no longer passes anything on.
+  await command("ip", "link", "set", "dev", bridge, "type", "bridge", "fdb_flush");
 }

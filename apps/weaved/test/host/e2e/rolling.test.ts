@@ -33,12 +33,13 @@ for (const [title, flags] of [
       });
       const flow = node("a")
         .container("c2")
-        .iperf(node("c").container("c2"), { seconds: 75, address: addresses["c2-c"]! });
+        .iperf(node("c").container("c2"), { seconds: 45, address: addresses["c2-c"]! });
       flow.catch(() => {});
       const answered = () => pings.log().match(/ttl=/g)?.length ?? 0;
 
       for (const one of nodes) {
-        await one.stop();
+        // The original takes its time to end when asked; its containers do not notice how it ended.
+        await one.crash();
         const peers = nodes.filter((other) => other !== one).map((other) => other.name);
         await one.start({ kind: "weaved", peers });
         await waitFor(`${one.name} is back`, async () => (await establishedOf(one)) === 2, 40_000, 100);
@@ -58,7 +59,7 @@ for (const [title, flags] of [
       figure(`${title}: outage in all`, `${((lost * intervalMs) / 1000).toFixed(2)} s`);
       figure(`${title}: TCP through all of it`, `${(bitsPerSecond / 1e6).toFixed(0)} Mbit/s`);
       expect(bitsPerSecond).toBeGreaterThan(1e6);
-      expect((lost * intervalMs) / 1000).toBeLessThan(30);
+      expect((lost * intervalMs) / 1000).toBeLessThan(15);
       const fresh = await Promise.all(nodes.map((one) => one.allocate("fresh")));
       for (const cidr of fresh) expect(Object.values(addresses)).not.toContain(cidr.split("/")[0]);
     },
