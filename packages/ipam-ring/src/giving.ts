@@ -29,10 +29,13 @@ export function donate(giver: Giver, asked: Range, to: PeerName): boolean {
   return given !== undefined;
 }
 
-/** Gives, unasked, what completes a neighbour's block, while more than is in use here stays free; whether there was anything. */
+/** One in so many addresses stays free here: who gives its last away has to ask for the next. */
+const SPARE = 64;
+
+/** Gives, unasked, what completes a neighbour's block; whether there was anything. */
 export function tidyUp(giver: Giver): boolean {
   const { us, space } = giver;
-  const gift = tidyGift(giver.ring(), us, space, Math.max(space.used, 1));
+  const gift = tidyGift(giver.ring(), us, space, Math.max(Math.ceil(space.used / SPARE), 1));
   if (!gift || !giver.worthy(gift.to)) return false;
   giver.give(gift.range, gift.to);
   return true;
