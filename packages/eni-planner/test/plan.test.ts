@@ -96,6 +96,14 @@ describe("address plans", () => {
         const subnets = ["1a", "1b"].map((az, i) => ({ id: az, az, cidr: `10.${i}.0.0/${length}` }));
         const done = planAddresses({ subnets, fleet: fleet as PlanInput["fleet"], months: 3 });
         for (const s of done.subnets) for (const used of s.use) expect(used).toBeLessThanOrEqual(s.usable);
+        // Whole blocks are not invented either.
+        const clean = usablePrefixes(subnets[0]?.cidr ?? "");
+        for (const s of done.subnets) {
+          for (const left of s.cleanPrefixes) {
+            expect(left).toBeGreaterThanOrEqual(0);
+            expect(left).toBeLessThanOrEqual(clean);
+          }
+        }
         const asked = fleet.reduce((n, g) => n + g.count + 3 * g.growthPerMonth, 0);
         const addresses = done.subnets.reduce((n, s) => n + (s.use[3] ?? 0), 0);
         if (done.unplaced[3] === asked) expect(addresses).toBe(0);
