@@ -27,17 +27,21 @@ export interface EngineCluster {
   readonly nodes: readonly EngineNode[];
 }
 
-/** Starts engines, then daemons with these flags on top of the common ones. */
-export async function startEngines(names: readonly string[], flags: readonly string[]): Promise<EngineCluster> {
+/** Starts engines, then daemons with these flags on top of the common ones; the same for all, or by host. */
+export async function startEngines(
+  names: readonly string[],
+  flags: readonly string[] | ((name: string) => readonly string[]),
+): Promise<EngineCluster> {
   const hosts = Object.fromEntries(names.map((name) => [name, { docker: true }]));
   const cluster = await createCluster(names, 0, { hosts });
   try {
     const nodes = await Promise.all(
       cluster.nodes.map(async (node, index) => {
         const engine = await node.host.startDocker();
+        const own = typeof flags === "function" ? flags(node.name) : flags;
         await node.start({
           peers: index === 0 ? [] : [names[0]!],
-          flags: [`--docker-api=unix://${engine.socket}`, ...flags],
+          flags: [`--docker-api=unix://${engine.socket}`, ...own],
         });
         return engineNode(node, engine);
       }),
