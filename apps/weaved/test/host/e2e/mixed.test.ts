@@ -36,7 +36,7 @@ for (const [row, flags] of [
   // Originals have no fast path in a lab, and the MTU of containers must be the same on all hosts.
   const scene = {
     hosts: ["a", "b", "c"],
-    all: { flags: ["--no-fastdp", ...flags] },
+    all: { flags: ["--no-fastdp", "--ipalloc-init=consensus=3", ...flags] },
     each,
     containers: 2,
     skip: whyNoOriginal,
