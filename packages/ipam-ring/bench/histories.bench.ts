@@ -15,6 +15,7 @@ for (let seed = from; seed < from + count; seed++) {
   const events = drawHistory(seed, length);
   peers += options.peers;
   const violation = runHistory(options, events);
+  if ((seed - from + 1) % 10_000 === 0) console.log(`${seed - from + 1} histories, ${failures} violations`);
   if (!violation) continue;
   failures++;
   console.log(`seed ${seed}: ${violation.message}`);

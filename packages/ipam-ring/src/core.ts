@@ -5,16 +5,17 @@ import { Conflicts } from "./conflicts.ts";
 import type { ConsentMessage } from "./consent-wire.ts";
 import { type CoreOptions, DEAD_GRACE_MS } from "./core-options.ts";
 import { RingError } from "./errors.ts";
+import { Founding } from "./founding.ts";
 import { donate, type Giver, tidyUp } from "./giving.ts";
 import { IntervalSet } from "./interval-set.ts";
 import { changedEntries } from "./journal.ts";
 import { mergeRings } from "./merge.ts";
 import { Outbox } from "./outbox.ts";
-import { PaxosNode } from "./paxos.ts";
+import type { PaxosState } from "./paxos.ts";
 import type { PeerName } from "./ports.ts";
 import { Requests } from "./requests.ts";
-import { emptyRing, grant, ownerOf, type Ring, rangesOf, reportFree, seedRing, transfer } from "./ring.ts";
-import { isOurs, refill, restoreVote, type Saved } from "./saved.ts";
+import { emptyRing, grant, ownerOf, type Ring, rangesOf, reportFree, transfer } from "./ring.ts";
+import { isOurs, refill, type Saved } from "./saved.ts";
 import { Space } from "./space.ts";
 import { Takeovers } from "./takeover.ts";
 import type { GossipState, SentRing, UnicastMessage } from "./wire.ts";
@@ -35,13 +36,13 @@ export class AllocatorCore {
   readonly acquaintances: Acquaintances;
   readonly conflicts: Conflicts = new Conflicts();
   leaving = false;
-  awaitingConsensus = false;
-  /** Our vote on the first ring; observers have none. */
-  paxos: PaxosNode | undefined;
+  readonly founding: Founding;
   readonly #giver: Giver;
   #ring: Ring;
   /** The ring as others may see it: what is on disk. */
   #published: Ring;
+  /** Our vote as others may see it: a voter that promised and forgot would help to found two rings. */
+  #publishedVote: PaxosState | undefined;
   /** What the last snapshot had. */
   #lastSaved: Ring;
   #consentSaved = false;
@@ -50,7 +51,13 @@ export class AllocatorCore {
     this.options = options;
     this.#ring = this.#published = this.#lastSaved = emptyRing(options.universe);
     this.acquaintances = new Acquaintances(options.name, options.nickname, options.isKnownPeer);
-    this.paxos = options.init.kind === "observer" ? undefined : new PaxosNode({ name: options.name, uid: options.uid });
+    const { name, uid, init, universe } = options;
+    this.founding = new Founding({
+      ...{ name, uid, init, universe },
+      changed: () => this.outbox.changed(),
+      announce: () => this.sendState(),
+      found: (ring) => this.#setRing(ring),
+    });
     this.avoid = new IntervalSet(options.avoid);
     for (const address of options.reservations.values()) this.avoid.add(address, address + 1);
     this.outbox = new Outbox((done) => this.#save(done));
@@ -94,18 +101,18 @@ export class AllocatorCore {
 
   /** Takes up a saved state, if it is of this peer and range, or starts afresh. True if it was used. */
   start(saved: Saved | undefined): boolean {
-    const { name, universe, init } = this.options;
+    const { name, universe } = this.options;
     const ours = saved !== undefined && isOurs(saved, name, universe);
     if (saved && saved.peer === name) {
       this.takeovers.restore(saved.consent);
-      if (this.paxos && saved.vote) this.paxos = restoreVote(saved.vote);
+      this.founding.restore(saved.vote);
     }
     if (ours) {
       refill(this.books, saved.owned);
       this.#ring = this.#published = saved.ring;
       this.#ringChanged({ announce: false });
       this.requests.reclaimStrays();
-    } else if (init.kind === "seed") this.#setRing(seedRing(universe, init.peers));
+    } else this.founding.start();
     this.outbox.changed();
     this.sendState();
     this.#sendConsent("all", this.takeovers.hello());
@@ -117,7 +124,7 @@ export class AllocatorCore {
   tick(): void {
     if (this.leaving) return;
     for (const ident of this.books.takeDead(this.options.now() - DEAD_GRACE_MS)) this.requests.releaseAll(ident);
-    if (this.awaitingConsensus && !this.hasRing) this.#propose();
+    if (this.founding.awaiting && !this.hasRing) this.founding.propose();
     else if (this.requests.pending > 0 && !this.hasRing) this.establish();
     this.requests.retryAll();
     this.takeovers.tick();
@@ -128,12 +135,7 @@ export class AllocatorCore {
 
   /** Sees to it that there will be a ring. */
   establish(): void {
-    const { init } = this.options;
-    if (this.hasRing || this.awaitingConsensus || this.leaving) return;
-    this.awaitingConsensus = true;
-    if (this.paxos)
-      this.paxos.quorum = Math.floor(((init.kind === "consensus" && (init.peers || init.guess())) || 1) / 2) + 1;
-    this.#propose();
+    if (!this.hasRing && !this.leaving) this.founding.begin();
   }
 
   // --- the channel of the original ---
@@ -155,7 +157,7 @@ export class AllocatorCore {
   state(): GossipState {
     const base = { now: BigInt(Math.floor(this.options.unixSeconds())), nicknames: this.acquaintances.nicknames };
     if (this.#published.entries.length > 0) return { ...base, ring: { ...this.#published, peer: this.options.name } };
-    return this.paxos ? { ...base, paxos: this.paxos.state } : base;
+    return this.#publishedVote ? { ...base, paxos: this.#publishedVote } : base;
   }
 
   /** Broadcasts our state once all changes are saved. */
@@ -223,28 +225,8 @@ export class AllocatorCore {
       if (!this.takeovers.fenced(state.ring.peer)) this.#mergeRing(state.ring, source ?? state.ring.peer);
     } else if (this.hasRing) {
       if (source !== undefined && !this.takeovers.fenced(source)) this.#sendRing(source);
-    } else if (state.paxos) this.#vote(state.paxos);
-    else if (source !== undefined && this.paxos) this.establish();
-  }
-
-  #vote(known: NonNullable<GossipState["paxos"]>): void {
-    if (!this.paxos?.update(known)) return;
-    this.outbox.changed();
-    if (this.paxos.think()) this.sendState();
-    this.#decide();
-  }
-
-  #propose(): void {
-    this.paxos?.propose();
-    this.outbox.changed();
-    this.sendState();
-    // A quorum of one has consensus at once.
-    this.#decide();
-  }
-
-  #decide(): void {
-    const value = this.paxos?.consensus();
-    if (value) this.#setRing(seedRing(this.options.universe, value));
+    } else if (state.paxos) this.founding.learn(state.paxos);
+    else if (source !== undefined && this.founding.paxos) this.establish();
   }
 
   #setRing(ring: Ring): void {
@@ -271,7 +253,7 @@ export class AllocatorCore {
   }
 
   #ringChanged({ announce }: { announce: boolean }): void {
-    this.awaitingConsensus = false;
+    this.founding.end();
     this.outbox.changed();
     this.space.setRanges(rangesOf(this.#ring, this.options.name));
     for (const address of this.books.addresses()) this.space.claim(address);
@@ -329,8 +311,10 @@ export class AllocatorCore {
     this.#lastSaved = ring;
     this.#consentSaved = true;
     const snapshot = { full: () => this.#saved(), ...(entries && { patch: { entries, owned } }) };
+    const vote = this.founding.paxos?.state;
     this.options.save(snapshot, () => {
       this.#published = ring;
+      this.#publishedVote = vote;
       done();
     });
   }
@@ -343,7 +327,7 @@ export class AllocatorCore {
       ring,
       owned: this.books.list(),
       consent: this.takeovers.saved(),
-      ...(this.paxos && ring.entries.length === 0 && { vote: { id: this.paxos.id, known: this.paxos.state } }),
+      ...(ring.entries.length === 0 && this.founding.saved()),
     };
   }
 

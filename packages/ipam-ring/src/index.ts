@@ -14,7 +14,8 @@
  * @packageDocumentation
  */
 export type { Cidr, Range } from "./address.ts";
-export { type Allocator, createAllocator, type JoinResult, type WaitOptions } from "./allocator.ts";
+export { createAllocator } from "./allocator.ts";
+export type { Allocator, JoinResult, WaitOptions } from "./api.ts";
 export type { OwnedAddresses } from "./books.ts";
 export { CONSENT_CHANNEL } from "./consent-wire.ts";
 export type { RingOrigin } from "./core-options.ts";

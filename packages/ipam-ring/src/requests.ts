@@ -256,7 +256,7 @@ export class Requests {
   }
 
   #waitForRing(request: Request): false {
-    const { paxos } = this.#core;
+    const { paxos } = this.#core.founding;
     request.reason = paxos
       ? { code: "CONSENSUS", quorum: paxos.quorum, votes: paxos.supporters() }
       : { code: "OBSERVER" };

@@ -93,8 +93,8 @@ function reportOf(core: AllocatorCore, defaultSubnet: string): IpamReport {
   };
 }
 
-function paxosOf({ awaitingConsensus, paxos, hasRing }: AllocatorCore): IpamReport["Paxos"] {
-  if (!awaitingConsensus || hasRing) return null;
+function paxosOf({ founding: { awaiting, paxos }, hasRing }: AllocatorCore): IpamReport["Paxos"] {
+  if (!awaiting || hasRing) return null;
   if (!paxos) return { Elector: false, KnownNodes: 0, Quorum: 0 };
   return { Elector: true, KnownNodes: paxos.state.length, Quorum: paxos.quorum };
 }

@@ -11,6 +11,12 @@ describe("random histories", () => {
     }
   });
 
+  it("hold where they once did not: claimants that withdrew, votes that were not saved", () => {
+    for (const seed of [1001459, 1003150, 1007362, 1013841, 6006666]) {
+      expect(runHistory(drawWorld(seed), drawHistory(seed, 120))?.message, `seed ${seed}`).toBeUndefined();
+    }
+  });
+
   it("are repeated exactly from their seed", () => {
     const run = () => {
       const world = new World({ ...drawWorld(7), peers: 4 });

@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import type { Allocator } from "../allocator.ts";
+import type { Allocator } from "../api.ts";
 import type { GossipData, GossipHandler, GossipSender, PeerName, Store } from "../ports.ts";
 
 /** A network where everybody hears everybody, one microtask later. */
