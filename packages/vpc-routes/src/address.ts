@@ -1,3 +1,4 @@
+import ipaddr from "ipaddr.js";
 import { VpcRoutesError } from "./errors.ts";
 
 /** A CIDR of either family: `base` has its host bits clear. */
@@ -63,32 +64,15 @@ export function contains(outer: Cidr, inner: Cidr): boolean {
   return inner.length >= outer.length && overlaps(outer, inner);
 }
 
+/** No zone, no dotted tail, which ipaddr.js alone would take. */
 function parseIpv6(text: string): bigint {
-  const halves = text.split("::");
-  if (halves.length > 2) throw invalid(text, "IPv6 address");
-  const groups = halves.map((half) => (half === "" ? [] : half.split(":")));
-  const given = groups.reduce((sum, half) => sum + half.length, 0);
-  if (halves.length === 1 ? given !== 8 : given > 7) throw invalid(text, "IPv6 address");
-  const zeros = new Array<string>(8 - given).fill("0");
-  let value = 0n;
-  for (const group of [...(groups[0] ?? []), ...zeros, ...(groups[1] ?? [])]) {
-    if (!/^[0-9a-fA-F]{1,4}$/.test(group)) throw invalid(text, "IPv6 address");
-    value = (value << 16n) | BigInt(`0x${group}`);
-  }
-  return value;
+  if (!/^[0-9a-fA-F:]+$/.test(text) || !ipaddr.IPv6.isValid(text)) throw invalid(text, "IPv6 address");
+  return ipaddr.IPv6.parse(text).parts.reduce((value, part) => (value << 16n) | BigInt(part), 0n);
 }
 
 function formatIpv6(value: bigint): string {
-  const groups = Array.from({ length: 8 }, (_, i) => ((value >> BigInt(112 - 16 * i)) & 0xffffn).toString(16));
-  // The longest run of zero groups, the first of equals, two or more (RFC 5952 section 4.2).
-  let best = { at: -1, size: 1 };
-  for (let at = 0; at < 8; at++) {
-    let size = 0;
-    while (groups[at + size] === "0") size++;
-    if (size > best.size) best = { at, size };
-  }
-  if (best.at < 0) return groups.join(":");
-  return `${groups.slice(0, best.at).join(":")}::${groups.slice(best.at + best.size).join(":")}`;
+  const parts = Array.from({ length: 8 }, (_, i) => Number((value >> BigInt(112 - 16 * i)) & 0xffffn));
+  return new ipaddr.IPv6(parts).toRFC5952String();
 }
 
 function invalid(text: string, what: string): VpcRoutesError {
