@@ -30,7 +30,7 @@ export interface AttachmentsOptions {
   readonly find?: FindContainer;
   /** Is the namespace still there? */
   readonly isAlive: (target: Target) => boolean;
-  readonly store: Store;
+  readonly store: Pick<Store, "load" | "save">;
   readonly logger: Logger;
   /** No multicast route and no other address than allocated ones, as in VPC mode. */
   readonly vpc: boolean;

@@ -6,6 +6,9 @@ import { CommandError } from "./client.ts";
 
 const run = promisify(execFile);
 
+/** Docker's socket when nobody names another. */
+const defaultDocker = "unix:///var/run/docker.sock";
+
 /** Range used when none is given, as the original's script does. */
 const defaultRange = "10.32.0.0/12";
 
@@ -41,25 +44,21 @@ export async function launchArguments(
     const docker = await bridgeAddress("docker0");
     if (docker) args.push(`--dns-listen-address=${docker}:53`);
   }
-  args.push(...dockerFlags(words, has, env));
+  // Under `eval $(weave env)` DOCKER_HOST is our own proxy: Docker is where it was before.
+  if (env.ORIG_DOCKER_HOST !== undefined) fallback("docker-api", env.ORIG_DOCKER_HOST || defaultDocker);
+  args.push(...dockerFlags(words, env));
   return [...args, ...words];
 }
 
 /** With Docker, its proxy and its network plugin are there unless turned off by `--proxy=false`, `--plugin=false`. */
-function dockerFlags(
-  words: readonly string[],
-  has: (flag: string) => boolean,
-  env: Readonly<Record<string, string | undefined>>,
-): string[] {
-  if (has("docker-api") || !existsSync(dockerSocket(env))) return [];
+function dockerFlags(words: readonly string[], env: Readonly<Record<string, string | undefined>>): string[] {
+  const given = (flag: string) => words.some((word) => word === `--${flag}` || word.startsWith(`--${flag}=`));
+  const address = env.ORIG_DOCKER_HOST ?? env.WEAVED_DOCKER_API ?? env.DOCKER_HOST;
+  const socket = (address || defaultDocker).replace(/^unix:\/\//, "");
+  if (given("docker-api") || !existsSync(socket)) return [];
   // The plugin hands out addresses: without a range it has none.
   const possible = words.includes("--ipalloc-range=") ? ["proxy"] : ["proxy", "plugin"];
-  return possible.filter((flag) => !has(flag)).map((flag) => `--${flag}`);
-}
-
-/** The socket that the daemon will use for Docker; an address over TCP is none. */
-function dockerSocket(env: Readonly<Record<string, string | undefined>>): string {
-  return (env.WEAVED_DOCKER_API ?? env.DOCKER_HOST ?? "/var/run/docker.sock").replace(/^unix:\/\//, "");
+  return possible.filter((flag) => !given(flag)).map((flag) => `--${flag}`);
 }
 
 /** Takes `--password X` out of the words: it goes to the daemon by its environment. */

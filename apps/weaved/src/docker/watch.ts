@@ -108,9 +108,7 @@ export function watchContainers({ engine, observers, clock, logger, metrics }: W
         waitMs = retry.firstMs;
         say(true);
         syncing = sync().catch((error: Error) => logger.warn(error.message, { code: "DOCKER_SYNC" }));
-        void syncing
-          .then(() => Promise.race([Promise.all(tasks), pause(clock, settleWithinMs, stop.signal)]))
-          .then(settle);
+        void syncing.then(() => Promise.all(tasks)).then(settle);
       };
       try {
         await engine.follow({ signal: stop.signal, onOpen, onEvent });
@@ -125,6 +123,8 @@ export function watchContainers({ engine, observers, clock, logger, metrics }: W
     }
   }
 
+  // An engine that hangs must not keep the daemon from starting.
+  void pause(clock, settleWithinMs, stop.signal).then(settle);
   const ended = run();
   return {
     get connected() {

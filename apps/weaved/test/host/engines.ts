@@ -74,5 +74,5 @@ function engineNode(node: Node, engine: DockerEngine): EngineNode {
 
 /** Starts a container that sleeps; its full id. */
 export function sleeper(one: EngineNode, name: string, ...args: string[]): Promise<string> {
-  return one.docker("run", "-d", "--name", name, ...args, dockerImage, "sleep", "10000");
+  return one.docker("run", "-d", "--stop-signal=KILL", "--name", name, ...args, dockerImage, "sleep", "10000");
 }

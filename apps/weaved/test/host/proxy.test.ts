@@ -127,7 +127,17 @@ describe("a container made through the proxy", () => {
   });
 
   it("is attached again when it is restarted, by whom ever, and when the daemon comes back", async () => {
-    const id = await a.proxied("run", "-d", "--name", "sturdy", "--restart=always", dockerImage, "sleep", "1000");
+    const id = await a.proxied(
+      "run",
+      "-d",
+      "--name",
+      "sturdy",
+      "--stop-signal=KILL",
+      "--restart=always",
+      dockerImage,
+      "sleep",
+      "1000",
+    );
     const address = async () => (await a.exec("sturdy", "sh", "-c", show)).stdout.trim();
     const before = await address();
     expect(before).toMatch(/^10\.32\./);
@@ -163,8 +173,8 @@ describe("streams through the proxy", () => {
   });
 
   it("carry both through exec, also when exec is not attached, and for containers of others", async () => {
-    await a.proxied("run", "-d", "--name", "target", dockerImage, "sleep", "1000");
-    await a.docker("run", "-d", "--name", "foreign", dockerImage, "sleep", "1000");
+    await a.proxied("run", "-d", "--name", "target", "--stop-signal=KILL", dockerImage, "sleep", "1000");
+    await a.docker("run", "-d", "--name", "foreign", "--stop-signal=KILL", dockerImage, "sleep", "1000");
     for (const name of ["target", "foreign"]) {
       const copied = await a.engine.must(["-H", `unix://${proxySocket}`, "exec", "-i", name, "md5sum"], {
         input: bytes,
