@@ -1,6 +1,6 @@
 /**
  * CIDR blocks, hence VPC routes, per peer: random steps of 50 peers, the same history under our policy and the original's. STEPS
- * (20,000; 100,000 take minutes), SEED.
+ * (20,000; 100,000 take minutes), SIZE (4096 addresses), SEED.
  */
 import { seededRandom } from "@weaved/sim";
 import { countBlocks } from "../src/address.ts";
@@ -11,7 +11,7 @@ const STEPS = Number(process.env.STEPS ?? 20_000);
 const SEED = Number(process.env.SEED ?? 1);
 const PEERS = 50;
 const START = 0x0a200000;
-const SIZE = 4096;
+const SIZE = Number(process.env.SIZE ?? 4096);
 /** Beyond this share in use nobody starts containers. */
 const FULLEST = 0.8;
 
