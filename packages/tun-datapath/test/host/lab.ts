@@ -162,3 +162,37 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
     },
   };
 }
+
+/** Figures of a spoilt wire. */
+export interface WireCounts {
+  readonly frames: number;
+  readonly lost: number;
+  readonly twice: number;
+  readonly late: number;
+}
+
+/** Puts a wire that loses, repeats, reorders before host `i`: it gets a bridge of its own, joined by wire.ts. */
+export async function spoilWire(lab: Lab, i: number, seed: number): Promise<() => Promise<WireCounts>> {
+  const u = `${lab.prefix}u`;
+  const script = fileURLToPath(new URL("./wire.ts", import.meta.url));
+  const node = [process.execPath, "--import", "tsx", "--conditions=@weaved/source", script, "near0", "far0", `${seed}`];
+  const child = spawn("ip", ["netns", "exec", u, ...node], {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    env: { ...process.env, NODE_OPTIONS: "" },
+  });
+  let ready = false;
+  let counts: WireCounts | undefined;
+  child.on("message", (message: { ready?: boolean; counts?: WireCounts }) => {
+    ready ||= message.ready === true;
+    counts = message.counts ?? counts;
+  });
+  await until("the wire", () => ready);
+  sh(`ip -n ${u} link add br1 type bridge; ip -n ${u} link set br1 mtu 1500 up
+    ip -n ${u} link set p${i} master br1
+    ip -n ${u} link set near0 master br0 up; ip -n ${u} link set far0 master br1 up`);
+  return () => {
+    counts = undefined;
+    child.send({});
+    return until("the wire's figures", () => counts);
+  };
+}
