@@ -20,7 +20,6 @@ import { createInsight } from "./parts/insight.ts";
 import { startListeners } from "./parts/listeners.ts";
 import { startNames } from "./parts/names.ts";
 import { initialTargets, markRunning, sentinelPath } from "./parts/targets.ts";
-import { startVpc, vpcOverlay } from "./parts/vpc.ts";
 import { createMetrics } from "./report/metrics.ts";
 import { noVersionCheck, type Report } from "./report/report.ts";
 import { readPassword } from "./state/password.ts";
@@ -62,7 +61,9 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
     undo.add(() => links.close());
 
     // --- frames between hosts ---
-    const datapath = settings.awsvpc ? undefined : await startFrames(settings, name, log.part("datapath"), metrics);
+    // Loaded only where it is wanted: the cloud's client is by far the largest thing this daemon could load.
+    const cloud = settings.awsvpc ? await import("./parts/vpc.ts") : undefined;
+    const datapath = cloud ? undefined : await startFrames(settings, name, log.part("datapath"), metrics);
     if (datapath) undo.add(() => datapath.close());
 
     // --- peers ---
@@ -78,7 +79,7 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
       metrics,
       ...(settings.host && { host: settings.host }),
       ...(password && { password }),
-      ...(settings.awsvpc ? { overlay: vpcOverlay } : datapath && { overlay: datapath.overlay }),
+      ...(cloud ? { overlay: cloud.vpcOverlay } : datapath && { overlay: datapath.overlay }),
     });
     undo.add(() => mesh.close());
     if (datapath) undo.add(followMesh(datapath, mesh));
@@ -124,8 +125,8 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
     });
     undo.add(() => docker.close());
     const vpc =
-      settings.awsvpc && ipam
-        ? await startVpc({ settings, mesh, ipam, border, logger: log.part("vpc"), metrics })
+      cloud && ipam
+        ? await cloud.startVpc({ settings, mesh, ipam, border, logger: log.part("vpc"), metrics })
         : undefined;
     if (vpc) undo.add(() => vpc.close());
 
