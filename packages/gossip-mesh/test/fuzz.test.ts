@@ -7,6 +7,6 @@ it("every decoder makes a value or a MeshError of what was kept, of recordings b
   for (const subject of subjects) {
     for (const hex of corpus[subject.name] ?? []) outcomeOf(subject, Uint8Array.from(Buffer.from(hex, "hex")));
   }
-  const { values, refused } = fuzz(1, 20_000, corpus);
-  expect(values + refused).toBe(20_000);
+  const { values, refused } = fuzz(1, 6_000, corpus);
+  expect(values + refused).toBe(6_000);
 });
