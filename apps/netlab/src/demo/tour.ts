@@ -1,5 +1,6 @@
-import { readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
+import { demo } from "../cli/demo.ts";
 import { createLab, type Lab, type LabContainer, type LabHost } from "../node/lab.ts";
 import { waitFor } from "../node/run.ts";
 import { launch, type Station } from "./daemons.ts";
@@ -64,12 +65,14 @@ async function hello({ oslo, rome, client }: Stage): Promise<void> {
   say(`client on oslo is ${own}, hello on rome is ${address}: allocated without a database`);
   await waitFor("hello answers", async () => (await client.ping(address, { count: 1 })).received === 1, 10_000);
   // "Sealed or not?" in hexadecimal, repeated in every packet.
-  const capture = await oslo.host.capture();
+  const capture = await oslo.host.capture().catch((error: Error) => error);
   const sent = ["-q", "-c", "20", "-i", "0.01", "-p", "5365616c6564206f72206e6f743f", address];
   const answered = /(\d+) received/.exec((await client.exec("ping", sent)).stdout)?.[1];
+  claim(answered === "20", `${answered} of 20 pings answered across hosts`);
+  // In a user namespace tcpdump cannot give up privileges that it does not have.
+  if (capture instanceof Error) return say(`the cable was not looked at: ${capture.message.split("\n")[0]}`);
   const { packets } = await capture.stop();
   const plain = readFileSync(capture.file).includes("Sealed or not?");
-  claim(answered === "20", `${answered} of 20 pings answered across hosts`);
   claim(packets >= 40 && !plain, `${packets} packets on oslo's cable, ${plain ? "some in clear" : "none readable"}`);
 }
 
@@ -188,8 +191,26 @@ async function lose({ oslo, york, client }: Stage): Promise<void> {
 
 const containers = (...names: string[]) => ({ containers: Object.fromEntries(names.map((name) => [name, {}])) });
 
+/** Why the daemon's data path cannot run here; undefined if it can. */
+function whyNoTap(): string | undefined {
+  try {
+    accessSync("/dev/net/tun", constants.R_OK | constants.W_OK);
+    return undefined;
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    return missing
+      ? "/dev/net/tun is missing (modprobe tun)"
+      : "this user may not open /dev/net/tun (run as root, or chmod 666 /dev/net/tun)";
+  }
+}
+
 /** The tour of the product: everything it says is measured. With `keep` the network stays until it is interrupted. */
 export async function tour({ keep = false }: { readonly keep?: boolean }): Promise<void> {
+  const why = whyNoTap();
+  if (why !== undefined) {
+    heading(`weaved cannot show itself here: ${why}. The lab alone, then:`);
+    return demo();
+  }
   const start = performance.now();
   const lab = await createLab({
     name: "tour",
