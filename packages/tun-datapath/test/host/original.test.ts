@@ -64,6 +64,14 @@ async function tcp(from: number, to: number, extra = ""): Promise<number> {
     .bits_per_second;
 }
 
+/** Datagrams of 65,507 bytes that arrive, of about 20. */
+async function largeUdp(from: number, to: number): Promise<number> {
+  await c(to, "iperf3 -s -D -1");
+  const out = await c(from, `timeout 30 iperf3 -J -u -l 65507 -b 5M -t 2 -c 10.32.0.${to}`);
+  const { packets, lost_packets } = JSON.parse(out).end.sum;
+  return packets - lost_packets;
+}
+
 describe.each([
   ["in clear", undefined],
   ["sealed", "s3cret"],
@@ -77,7 +85,10 @@ describe.each([
       await original(2, [1], password);
       await linked(a, 2);
       await pings(1, 2);
-      expect(await c(2, "ping -c 3 -i 0.2 -s 60000 10.32.0.1")).toContain(" 0% packet loss");
+      // The largest of IPv4: packets of 64 KiB, cut by the container.
+      expect(await c(2, "ping -c 3 -i 0.2 -s 65507 10.32.0.1")).toContain(" 0% packet loss");
+      expect(await largeUdp(1, 2)).toBeGreaterThan(5);
+      expect(await largeUdp(2, 1)).toBeGreaterThan(5);
       expect(await tcp(1, 2)).toBeGreaterThan(1e6);
       expect(await tcp(1, 2, "-R")).toBeGreaterThan(1e6);
     },
@@ -105,6 +116,26 @@ describe.each([
     );
     await pings(1, 3);
     expect(await tcp(1, 3)).toBeGreaterThan(1e6);
+  });
+
+  it("does not hang TCP, either way, when the path's MTU falls while it runs", async (ctx) => {
+    if (originalFolder === undefined) return ctx.skip("WEAVED_ORIGINAL is not set");
+    lab = makeLab({ prefix: `tm${process.pid}`, hosts: 2, bare: [2] });
+    const a = await ours(1, [], password);
+    await original(2, [1], password);
+    await linked(a, 2);
+    await pings(1, 2);
+    for (const [mtu, direction] of [
+      [1300, ""],
+      [1100, "-R"],
+    ] as const) {
+      const flow = tcp(1, 2, `-O 3 -t 4 ${direction}`);
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      for (const i of [1, 2]) sh(`ip -n ${lab.host(i)} link set eth0 mtu ${mtu}`);
+      // What came in the first three seconds does not count.
+      expect(await flow).toBeGreaterThan(1e6);
+      expect((await a.status()).links[0]?.mtu).toBeLessThan(mtu);
+    }
   });
 
   it("comes back after a restart of either side", async (ctx) => {

@@ -1,0 +1,76 @@
+import { Counters } from "../src/counters.ts";
+import { Egress } from "../src/node/worker/egress.ts";
+import { Ingress } from "../src/node/worker/ingress.ts";
+import type { Link } from "../src/node/worker/link.ts";
+import { Links } from "../src/node/worker/links.ts";
+import { Arena } from "../src/node/worker/memory.ts";
+import { Switching } from "../src/node/worker/switching.ts";
+import type { Transmitter } from "../src/node/worker/transmitter.ts";
+import type { PeerName } from "../src/types.ts";
+
+/** Names of the two ends, and the session key that they share when the link is sealed. */
+export const OWN = 0x0a0000000001;
+export const PEER = 0x0a0000000002;
+export const KEY: Uint8Array = new Uint8Array(32).map((_, i) => i);
+
+/** Small generator with a seed, so that a failure can be repeated; gives integers below `n`. */
+export function makeRandom(seed: number): (n: number) => number {
+  let state = seed >>> 0;
+  return (n) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * n);
+  };
+}
+
+/** The receiving half of a data path. */
+export interface TestReceiver {
+  readonly ingress: Ingress;
+  readonly counters: Counters;
+  readonly arena: Arena;
+  /** Frames that reached the TAP device, or went on to others. */
+  delivered(): number;
+}
+
+/** The receiving half with everything but sockets, one established neighbour. */
+export function makeReceiver(sessionKey: Uint8Array | undefined): TestReceiver {
+  const arena = new Arena(16 << 20);
+  const counters = new Counters();
+  const links = new Map<PeerName, Link>();
+  let delivered = 0;
+  const out = {
+    packet(...[, , , frames]: Parameters<Transmitter["packet"]>) {
+      delivered += frames;
+      counters.add("overlayOut", frames);
+    },
+    flush() {},
+  } as unknown as Transmitter;
+  const inject = (): boolean => {
+    delivered++;
+    return true;
+  };
+  const switching = new Switching({ name: OWN, arena, counters, links, now: () => 0, inject, onMac() {} });
+  const feedBack: Switching["feedBack"] = (...a) => switching.feedBack(...a);
+  const egress = new Egress({ name: OWN, arena, counters, df: out, nonDf: out, now: () => 0, feedBack });
+  switching.connect(egress);
+  const unicast = new Map([
+    [OWN, 0],
+    [PEER, PEER],
+  ]);
+  switching.setRoutes({ unicast, broadcast: new Map([[PEER, []]]) });
+  const all = new Links({ name: OWN, mtu: 1376, byPeer: links, egress, now: () => 0, post() {}, sendVxlan() {} });
+  all.prepare({
+    id: 1,
+    peer: PEER,
+    uid: 5n,
+    outbound: false,
+    remote: { address: 1, port: 1 },
+    common: ["sleeve-gso", "sleeve"],
+    aead: "aes-256-gcm",
+    gsoReason: "",
+    vxlanReason: "",
+    ...(sessionKey ? { sessionKey } : {}),
+  });
+  all.confirm(1);
+  const ingress = new Ingress({ name: OWN, counters, links, switching, now: () => 0 });
+  return { ingress, counters, arena, delivered: () => delivered };
+}
