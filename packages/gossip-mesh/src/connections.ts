@@ -244,7 +244,7 @@ export class Connections {
     if (connection.phase !== "pending" || !connection.registered) return;
     connection.phase = "established";
     topology.setLink(this.#link(connection, true));
-    membership.ownChange();
+    membership.linkChange();
     membership.routesMayDiffer();
     journal.logger?.debug(`${connection.label}: established`);
   }
@@ -272,7 +272,7 @@ export class Connections {
     // Who is unreachable now has to go before the update that follows, or others would hear of them from us.
     if (!this.#closed) {
       membership.collect();
-      membership.ownChange();
+      membership.linkChange();
       membership.routesMayDiffer();
     }
     if (error.code !== "MESH_SELF") this.terminations++;

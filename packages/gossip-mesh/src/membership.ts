@@ -18,10 +18,18 @@ const LOOK_MS = 250;
 /** Even without calm they are told after so many, more for each link: who has many would tell many, again and again. */
 const MOST_LOOKS = 4;
 const MOST_LOOKS_PER_LINK = 0.4;
+/**
+ * A link that came or went is told without a look first, because frames wait for it; so many times at once, then once in a
+ * while. A storm, such as everybody starting together, is told of by the above.
+ */
+const PROMPT_TELLS = 4;
+const PROMPT_REFILL_MS = 10_000;
+/** What changes at about the same time is told together. */
+const PROMPT_DELAY_MS = 10;
 /** Unreachable peers are looked for this long after news. */
 const COLLECT_DELAY_MS = 1_000;
-/** Listeners to routes hear of changes at most this often. */
-const ROUTES_DELAY_MS = 100;
+/** Listeners to routes hear of a change at once, and of more at most this often. */
+const ROUTES_INTERVAL_MS = 100;
 
 /** What the membership needs from its mesh. */
 export interface MembershipHost {
@@ -48,13 +56,18 @@ export class Membership {
   /** Counts changes of our own record. */
   #changes = 0;
   #cancelUpdate: (() => void) | undefined;
+  #prompt = PROMPT_TELLS;
+  #refilledAt: number;
   #cancelCollect: (() => void) | undefined;
   #cancelRoutes: (() => void) | undefined;
+  /** When routes were last worked out for listeners. */
+  #routesAt = Number.NEGATIVE_INFINITY;
   #told: RouteTables | undefined;
   #closed = false;
 
   constructor(host: MembershipHost) {
     this.#host = host;
+    this.#refilledAt = host.clock.now();
     this.routes = new Routes(host.topology);
     this.onRoutesChanged = new Listeners(host.onListenerError);
     this.onPeerGone = new Listeners(host.onListenerError);
@@ -122,20 +135,38 @@ export class Membership {
     if (!this.#cancelUpdate) this.#tellWhenCalm(0, 0);
   }
 
+  /** One of our links came into use, or went: others hear of it at once, unless there is much of it. */
+  linkChange(): void {
+    if (this.#closed) return;
+    if (!this.#mayTellPromptly()) return this.ownChange();
+    this.#cancelUpdate?.();
+    this.#cancelUpdate = this.#host.clock.after(PROMPT_DELAY_MS, () => this.#tell());
+  }
+
+  #mayTellPromptly(): boolean {
+    const refills = Math.floor((this.#host.clock.now() - this.#refilledAt) / PROMPT_REFILL_MS);
+    this.#refilledAt += refills * PROMPT_REFILL_MS;
+    this.#prompt = Math.min(PROMPT_TELLS, this.#prompt + refills);
+    if (this.#prompt === 0) return false;
+    this.#prompt--;
+    return true;
+  }
+
+  #tell(): void {
+    this.#cancelUpdate = undefined;
+    const names = new Set([this.#host.topology.self, ...this.#update]);
+    this.#update.clear();
+    this.#host.tell(names);
+  }
+
   #tellWhenCalm(calmLooks: number, looks: number): void {
     const { clock, topology } = this.#host;
     const changes = this.#changes;
     this.#cancelUpdate = clock.after(LOOK_MS, () => {
       const most = MOST_LOOKS + MOST_LOOKS_PER_LINK * topology.own.links.length;
       const calm = this.#changes === changes ? calmLooks + 1 : 0;
-      if (calm < CALM_LOOKS && looks + 1 < most) {
-        this.#tellWhenCalm(calm, looks + 1);
-        return;
-      }
-      this.#cancelUpdate = undefined;
-      const names = new Set([topology.self, ...this.#update]);
-      this.#update.clear();
-      this.#host.tell(names);
+      if (calm < CALM_LOOKS && looks + 1 < most) this.#tellWhenCalm(calm, looks + 1);
+      else this.#tell();
     });
   }
 
@@ -155,8 +186,11 @@ export class Membership {
   /** Listeners hear of it, soon, if routes really differ. Without listeners nothing is worked out. */
   routesMayDiffer(): void {
     if (this.onRoutesChanged.size === 0 || this.#closed) return;
-    this.#cancelRoutes ??= this.#host.clock.after(ROUTES_DELAY_MS, () => {
+    const { clock } = this.#host;
+    const delayMs = Math.max(0, this.#routesAt + ROUTES_INTERVAL_MS - clock.now());
+    this.#cancelRoutes ??= clock.after(delayMs, () => {
       this.#cancelRoutes = undefined;
+      this.#routesAt = clock.now();
       const tables = this.routes.tables();
       if (this.#told && sameTables(this.#told, tables)) return;
       this.#told = tables;
