@@ -13,6 +13,8 @@ export const CONTROL_FRAGMENTS_ARRIVE = 2;
 export const CONTROL_PROBE_ARRIVED = 3;
 /** Fast paths: the heartbeat arrived. */
 export const CONTROL_FAST_ACK = 0;
+/** Ours alone, for `vxlan`: the MAC in the payload lives at the sender. Who hears no frames, because the kernel takes them, asks so. */
+export const CONTROL_FAST_HOME = 1;
 
 /** A control message taken apart; `payload` is borrowed. */
 export interface OverlayControl {

@@ -1,5 +1,5 @@
-import { get16 } from "./bytes.ts";
-import { CONTROL_FAST_ACK } from "./control.ts";
+import { get16, get48, put48 } from "./bytes.ts";
+import { CONTROL_FAST_ACK, CONTROL_FAST_HOME } from "./control.ts";
 import { ETHERNET_BYTES } from "./ethernet.ts";
 import { FAST_HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS, SLOW_HEARTBEAT_MS } from "./sleeve-link.ts";
 import { encodeFastdpHeartbeat, hasUid, uidBytes } from "./special.ts";
@@ -8,6 +8,10 @@ import { encodeFastdpHeartbeat, hasUid, uidBytes } from "./special.ts";
 const WATCH_MS = 1_000;
 /** Silence after which the kernel's entries are withdrawn, so that userspace overlays take over. */
 const HOLD_MS = 3_500;
+/** The home of one MAC is told at most this often. */
+const HOME_MS = 1_000;
+/** MACs whose telling is remembered. */
+const MAX_HOMES = 1_024;
 
 /** What a link asks of the world. */
 export interface VxlanPort {
@@ -16,6 +20,8 @@ export interface VxlanPort {
   sendControl(sub: number, payload: Uint8Array): void;
   /** Whether the kernel may forward to this peer now. `ended`: nobody watches any more, the path itself may well be fine. */
   onForward(state: Forwarding): void;
+  /** The other side says that a MAC lives with it. */
+  onHome(mac: number): void;
 }
 
 /** What becomes of the kernel's forwarding to a peer. */
@@ -36,6 +42,8 @@ export class VxlanLink {
   #sentMs = 0;
   #ackedMs = 0;
   #rttMs: number | undefined;
+  /** When the home of a MAC was told last. Bounded by: MAX_HOMES. */
+  readonly #homes: Map<number, number> = new Map();
 
   constructor({ uid, mtu }: { readonly uid: bigint; readonly mtu: number }, port: VxlanPort) {
     this.#port = port;
@@ -86,7 +94,21 @@ export class VxlanLink {
     return true;
   }
 
-  control(sub: number, nowMs: number): void {
+  /**
+   * A frame for `mac`, which lives here, came by userspace. The other side has perhaps never heard of it, because what the
+   * MAC sends passes it by, in the kernel: so it is told, or its frames would be flooded for ever.
+   */
+  tellHome(mac: number, nowMs: number): void {
+    if (!this.#usable || nowMs - (this.#homes.get(mac) ?? Number.NEGATIVE_INFINITY) < HOME_MS) return;
+    if (this.#homes.size >= MAX_HOMES) this.#homes.clear();
+    this.#homes.set(mac, nowMs);
+    const payload = new Uint8Array(6);
+    put48(payload, 0, mac);
+    this.#port.sendControl(CONTROL_FAST_HOME, payload);
+  }
+
+  control(sub: number, payload: Uint8Array, nowMs: number): void {
+    if (sub === CONTROL_FAST_HOME && payload.length === 6) return this.#port.onHome(get48(payload, 0));
     if (sub !== CONTROL_FAST_ACK) return;
     this.#ackedMs = nowMs;
     this.#rttMs = nowMs - this.#sentMs;

@@ -57,7 +57,16 @@ export function makeReceiver(sessionKey: Uint8Array | undefined): TestReceiver {
     [PEER, PEER],
   ]);
   switching.setRoutes({ unicast, broadcast: new Map([[PEER, []]]) });
-  const all = new Links({ name: OWN, mtu: 1376, byPeer: links, egress, now: () => 0, post() {}, sendVxlan() {} });
+  const all = new Links({
+    name: OWN,
+    mtu: 1376,
+    byPeer: links,
+    egress,
+    now: () => 0,
+    post() {},
+    sendVxlan() {},
+    onHome() {},
+  });
   all.prepare({
     id: 1,
     peer: PEER,

@@ -23,6 +23,8 @@ export interface LinksParts {
   readonly post: (message: FromWorker) => void;
   /** Puts a frame into the kernel's tunnel. */
   readonly sendVxlan: (peer: PeerName, frame: Uint8Array) => void;
+  /** A neighbour says that a MAC lives with it. */
+  readonly onHome: (mac: number, peer: PeerName) => void;
 }
 
 /** The connections that the loop serves. */
@@ -114,6 +116,7 @@ export class Links {
           this.#p.post({ kind: "forward", peer, state });
           if (state === "usable") this.#established(id);
         },
+        onHome: (mac) => this.#p.onHome(mac, peer),
       },
     );
   }
@@ -161,7 +164,7 @@ export class Links {
     const overlay = link?.common[index];
     const now = this.#p.now();
     if (overlay === "sleeve") link?.sleeve?.control(sub, payload, now);
-    else if (overlay === "vxlan") link?.vxlan?.control(sub, now);
+    else if (overlay === "vxlan") link?.vxlan?.control(sub, payload, now);
   }
 
   stop(id: number): void {

@@ -98,6 +98,7 @@ export class Loop {
       now,
       post,
       sendVxlan: (peer, frame) => this.#vxlan?.send(peer, frame),
+      onHome: (mac, peer) => this.#switching.heardOf(mac, peer),
     });
     this.#ingress = new Ingress({ name, counters: this.#counters, links: byPeer, switching: this.#switching, now });
     const fds = [this.#wake.fd, this.#socket.fd, this.#tap.fd];

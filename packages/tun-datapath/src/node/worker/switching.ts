@@ -90,6 +90,11 @@ export class Switching {
     return true;
   }
 
+  /** A neighbour says that a MAC lives with it: believed of one that nobody knows; otherwise frames tell. */
+  heardOf(mac: number, peer: PeerName): void {
+    if (this.macs.find(mac) === undefined) this.#learn(mac, peer);
+  }
+
   /** The peer that owns the frame's IPv4 destination, when it can be reached. */
   #ownerOf(b: Uint8Array, frame: number, length: number): PeerName | undefined {
     return isIpv4(b, frame, length) ? this.#reachable(this.owners.find(ipv4Destination(b, frame))) : undefined;
@@ -190,7 +195,10 @@ export class Switching {
     this.#learn(get48(b, frame + 6), src);
     if (arp) this.#arp.hear(arpSenderIp(b, frame), arpSenderMac(b, frame), this.#p.now());
     this.#toTap(memory, vnet, length);
-    if (this.macs.find(dstMac) === name) return;
+    if (this.macs.find(dstMac) === name) {
+      this.#p.links.get(src)?.vxlan?.tellHome(dstMac, this.#p.now());
+      return;
+    }
     // Known to be for us although nobody here has answered yet: the address ring says so.
     if (!isGroup(dstMac) && isIpv4(b, frame, length) && this.owners.find(ipv4Destination(b, frame)) === name) return;
     if (arp && this.owners.find(arpTargetIp(b, frame)) === name && arpTargetIp(b, frame) !== arpSenderIp(b, frame))
