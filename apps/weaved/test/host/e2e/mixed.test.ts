@@ -113,13 +113,18 @@ function behaviours(cluster: () => Cluster, kind: Record<string, Kind>): void {
     await cluster().linked(2, undefined, 90_000);
   });
 
-  it("takes either kind back after it was killed", async () => {
+  it("takes either kind back after it was killed, with the names there are and none that were removed", async () => {
+    await node("c").call("PUT", `/name/c1-c/${address.c}`, { form: [["fqdn", "kept.weave.local"]] });
     for (const name of ["a", "b"]) {
       await node(name).crash();
       await node(name).start();
       await cluster().linked(2, undefined, 60_000);
       const other = name === "a" ? "b" : "a";
       await reach(node(other), address[name]!, 40_000);
+    }
+    for (const one of all()) {
+      await resolves(one, "kept.weave.local", [address.c!]);
+      for (const name of ["a", "b", "c"]) expect(await one.resolve(`on-${name}.weave.local`)).toEqual([]);
     }
   });
 
