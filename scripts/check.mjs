@@ -63,7 +63,7 @@ function steps(tarballs) {
 /** Runs everything, as many at a time as there are processors; prints a line each. */
 export async function check() {
   const tarballs = mkdtempSync(join(tmpdir(), "weaved-check-"));
-  const counts = { passed: 0, failed: 0, skipped: 0 };
+  const counts = { passed: 0, failed: 0, skipped: 0, failures: [] };
   const queue = steps(tarballs);
   const worker = async () => {
     for (let step = queue.shift(); step !== undefined; step = queue.shift()) {
@@ -73,7 +73,10 @@ export async function check() {
       const time = `${((performance.now() - start) / 1000).toFixed(1)} s`;
       if (problem === undefined) counts.passed++;
       else if (problem.skip) counts.skipped++;
-      else counts.failed++;
+      else {
+        counts.failed++;
+        counts.failures.push(`FAILED ${name}\n${problem.slice(0, 1500)}`);
+      }
       if (problem?.skip) console.log(`  skipped  ${name}: ${problem.skip}`);
       else
         console.log(

@@ -1,19 +1,26 @@
 /**
- * A vitest reporter that ends with every skip's reason and the one line CI reads.
+ * A vitest reporter that ends with every skip's reason, every failure's name and cause, and the one line CI reads.
  * With WEAVED_SUMMARY=FILE the counts are appended there as JSON, so that several runs can be added up.
  */
 import { appendFileSync } from "node:fs";
+import { relative } from "node:path";
 
 export default class PlainSummary {
   onTestRunEnd(modules, unhandledErrors) {
     const counts = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
+    const failures = unhandledErrors.map((error) => failure("outside of any test", [error]));
     const reasons = new Map();
     for (const module of modules) {
-      if (module.state() === "failed" && [...module.children.allTests()].length === 0) counts.failed++;
+      const file = relative(process.cwd(), module.moduleId);
+      if (module.state() === "failed" && [...module.children.allTests()].length === 0) {
+        counts.failed++;
+        failures.push(failure(file, module.errors()));
+      }
       for (const test of module.children.allTests()) {
         const result = test.result();
         if (!(result.state in counts)) continue;
         counts[result.state]++;
+        if (result.state === "failed") failures.push(failure(`${file}: ${test.fullName}`, result.errors));
         if (result.state !== "skipped") continue;
         const reason = result.note ?? "no reason given";
         reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
@@ -21,7 +28,13 @@ export default class PlainSummary {
     }
     for (const [reason, count] of reasons) console.log(`skipped ${count}: ${reason}`);
     const file = process.env.WEAVED_SUMMARY;
-    if (file) appendFileSync(file, `${JSON.stringify(counts)}\n`);
+    if (file) appendFileSync(file, `${JSON.stringify({ ...counts, failures })}\n`);
     else console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
   }
+}
+
+/** What a reader of the log's end needs: which test, and the first lines of why. */
+function failure(where, errors) {
+  const cause = errors.map((error) => String(error.message ?? error).slice(0, 600)).join("; ");
+  return `FAILED ${where}\n  ${cause.replaceAll("\n", "\n  ")}`;
 }

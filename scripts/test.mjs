@@ -32,6 +32,7 @@ const counts = readFileSync(summary, "utf8")
   .map((line) => JSON.parse(line));
 rmSync(dir, { recursive: true });
 const sum = (key) => counts.reduce((total, part) => total + part[key], 0);
+for (const text of counts.flatMap((part) => part.failures ?? [])) console.log(text);
 console.log(`took ${Math.round((performance.now() - started) / 1000)} s`);
 console.log(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
 process.exit(failed || sum("failed") > 0 ? 1 : 0);
@@ -47,7 +48,8 @@ function leg(name, command, args) {
   });
   failed ||= result.status !== 0;
   const after = existsSync(summary) ? readFileSync(summary, "utf8").length : 0;
-  if (after === before) count({ passed: 0, failed: 1, skipped: 0 });
+  if (after === before)
+    count({ passed: 0, failed: 1, skipped: 0, failures: [`FAILED ${name}: ended before it counted`] });
 }
 
 function skipLeg(name, reason) {
