@@ -143,7 +143,8 @@ export class PaxosNode {
 
   /** If our proposal still stands and a quorum promised: accept it, with the newest value any of them had accepted. */
   #acceptOwnProposal(ours: NodeClaims): NodeClaims | undefined {
-    if (keyOf(ours.promise.proposer) !== keyOf(this.id)) return undefined;
+    // A proposal from before a restart is ours without a quorum to count by: no count of promises would be enough.
+    if (this.quorum === 0 || keyOf(ours.promise.proposer) !== keyOf(this.id)) return undefined;
     let count = 0;
     let best = noClaims;
     for (const { claims } of this.#known.values()) {

@@ -11,8 +11,8 @@ describe("random histories", () => {
     }
   });
 
-  it("hold where they once did not: claimants that withdrew, votes that were not saved", () => {
-    for (const seed of [1001459, 1003150, 1007362, 1013841, 6006666]) {
+  it("hold where they once did not: claimants that withdrew, votes that were not saved, proposals of an earlier life", () => {
+    for (const seed of [1001459, 1003150, 1007362, 1013841, 6006666, 8008121]) {
       expect(runHistory(drawWorld(seed), drawHistory(seed, 120))?.message, `seed ${seed}`).toBeUndefined();
     }
   });

@@ -168,7 +168,8 @@ export class World {
 
   /** Delivers one message that is under way; the one sent first unless `index` says otherwise. */
   deliver(index = 0): boolean {
-    const [flight] = this.flights.splice(index, 1);
+    // Most often the first one, which shift() takes without moving the others.
+    const flight = index === 0 ? this.flights.shift() : this.flights.splice(index, 1)[0];
     if (!flight) return false;
     const from = this.host(flight.from);
     const to = this.host(flight.to);
@@ -383,9 +384,13 @@ export class World {
 
 /** A journal must say no less and no more than the whole state. */
 function checkJournal(host: Host, patch: Patch, value: Saved): void {
-  const replayed = JSON.stringify(host.written && replay(host.written, [patch]), (_, each) =>
-    typeof each === "bigint" ? `${each}` : each,
-  );
-  const whole = JSON.stringify(value, (_, each) => (typeof each === "bigint" ? `${each}` : each));
+  const replayed = textOf(host.written && replay(host.written, [patch]));
+  const whole = textOf(value);
   if (replayed !== whole) throw new Violation(`the journal of h${host.name} has ${replayed} instead of ${whole}`);
+}
+
+/** Only a vote has 64-bit numbers; a replacer makes this several times slower. */
+function textOf(saved: Saved | undefined): string | undefined {
+  if (saved?.vote === undefined) return JSON.stringify(saved);
+  return JSON.stringify(saved, (_, each) => (typeof each === "bigint" ? `${each}` : each));
 }
