@@ -7,8 +7,8 @@ import {
   createAllocator,
   type RingOrigin,
 } from "@weaved/ipam-ring";
+import { ConfigError } from "../config/error.ts";
 import type { Settings } from "../config/options.ts";
-import { ConfigError } from "../config/settings.ts";
 import type { IpamPort } from "../http/ports.ts";
 import type { Logger } from "../logging.ts";
 import type { Metrics } from "../report/metrics.ts";

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { ConfigError } from "../config/settings.ts";
+import { ConfigError } from "../config/error.ts";
 import { CommandError } from "./client.ts";
 import { type Context, findClient } from "./context.ts";
 import { completionVerb } from "./verbs/completion.ts";

@@ -1,12 +1,8 @@
 import { parseArgs } from "node:util";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
+import { ConfigError } from "./error.ts";
 import { type OptionName, type OptionSpec, optionSpecs, type Settings } from "./options.ts";
-
-/** A setting that cannot be used; the message names where it came from and what was expected. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-}
 
 const specs: Readonly<Record<string, OptionSpec>> = optionSpecs;
 

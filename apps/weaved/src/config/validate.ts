@@ -1,6 +1,6 @@
 import { isLoopback } from "../http/listen.ts";
+import { ConfigError } from "./error.ts";
 import type { Settings } from "./options.ts";
-import { ConfigError } from "./settings.ts";
 
 /** Refuses settings that contradict each other, before anything is changed; the rules are the original's. */
 export function validateSettings(settings: Settings): void {

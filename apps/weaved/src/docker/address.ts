@@ -1,4 +1,4 @@
-import { ConfigError } from "../config/settings.ts";
+import { ConfigError } from "../config/error.ts";
 
 /** Where an engine listens: what `node:http` and `node:net` take. */
 export type DockerAddress = { readonly socketPath: string } | { readonly host: string; readonly port: number };

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { dirname } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
-import { ConfigError } from "../config/settings.ts";
+import { ConfigError } from "../config/error.ts";
 
 /** A listener that runs until closed. */
 export interface Listening {

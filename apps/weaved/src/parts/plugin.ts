@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { createHostRunner } from "@weaved/host-links/node";
+import { ConfigError } from "../config/error.ts";
 import type { Settings } from "../config/options.ts";
-import { ConfigError } from "../config/settings.ts";
 import type { Engine } from "../docker/engine.ts";
 import type { ContainerObserver } from "../docker/watch.ts";
 import { cidrText } from "../http/exchange.ts";

@@ -1,8 +1,8 @@
 import { systemClock } from "@weaved/gossip-mesh/node";
 import { createHostRunner } from "@weaved/host-links/node";
 import type { Attachments } from "../attachments/attachments.ts";
+import { ConfigError } from "../config/error.ts";
 import type { Settings } from "../config/options.ts";
-import { ConfigError } from "../config/settings.ts";
 import type { Engine } from "../docker/engine.ts";
 import { isLoopback } from "../http/listen.ts";
 import type { Logger } from "../logging.ts";

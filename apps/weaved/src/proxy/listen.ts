@@ -2,7 +2,7 @@ import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readFileSync, r
 import { createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
-import { ConfigError } from "../config/settings.ts";
+import { ConfigError } from "../config/error.ts";
 
 /** Certificates of the proxy; undefined: TCP listeners speak plain HTTP. */
 export interface TlsFiles {

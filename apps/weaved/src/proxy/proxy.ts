@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { ConfigError } from "../config/settings.ts";
+import { ConfigError } from "../config/error.ts";
 import { parseDockerAddress } from "../docker/address.ts";
 import { serveConnection } from "./connection.ts";
 import { createIntercept, type InterceptOptions } from "./intercept.ts";

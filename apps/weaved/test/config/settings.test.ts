@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError, helpText, loggableSettings, readSettings, type Sources } from "../../src/config/settings.ts";
+import { ConfigError } from "../../src/config/error.ts";
+import { helpText, loggableSettings, readSettings, type Sources } from "../../src/config/settings.ts";
 
 function read(argv: string[], env: Record<string, string> = {}, file?: string) {
   const sources: Sources = {

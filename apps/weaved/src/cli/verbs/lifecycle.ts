@@ -3,8 +3,6 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import { readSettings } from "../../config/settings.ts";
-import { resetHost } from "../../reset.ts";
 import { CommandError, createClient, defaultControlSocket } from "../client.ts";
 import type { Context } from "../context.ts";
 import { launchArguments, splitPassword } from "../launch-arguments.ts";
@@ -70,7 +68,8 @@ async function launch(context: Context, given: readonly string[]): Promise<void>
   if (running !== undefined)
     throw new CommandError(`weaved is already running (process ${running}). Stop it first: weave stop`);
   const args = await launchArguments(words, context.env, paths.socket);
-  // Bad settings are said here, before anything is started.
+  // Bad settings are said here, before anything is started. Loaded late: other verbs answer in half the time without.
+  const { readSettings } = await import("../../config/settings.ts");
   readSettings({ argv: args, env: context.env, readFile: (path) => readFileSync(path, "utf8") });
   mkdirSync(dirname(paths.socket), { recursive: true, mode: 0o700 });
   const log = openSync(paths.log, "a", 0o600);
@@ -121,6 +120,7 @@ async function reset(context: Context, force: boolean): Promise<void> {
   }
   const settings = left instanceof Error ? undefined : await settingsOf(context);
   await stop(context);
+  const { resetHost } = await import("../../reset.ts");
   await resetHost({
     bridge: settings?.bridge ?? "weave",
     prefix: settings?.prefix ?? context.env.WEAVED_DB_PREFIX ?? "/weavedb/weave",
