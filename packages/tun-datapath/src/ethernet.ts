@@ -4,6 +4,8 @@ import { get16, get32, get48 } from "./bytes.ts";
 export const ETHERNET_BYTES = 14;
 export const TYPE_IPV4 = 0x0800;
 export const TYPE_ARP = 0x0806;
+export const TYPE_IPV6 = 0x86dd;
+const TYPE_VLAN = 0x8100;
 /** Spanning tree's group address; bridges do not forward it, nor do we. */
 export const STP_MAC = 0x0180c2000000;
 
@@ -56,4 +58,9 @@ export function hasDf(b: Uint8Array, at: number): boolean {
 /** Destination address of the IPv4 packet in the frame at `at`. Only after {@link isIpv4}. */
 export function ipv4Destination(b: Uint8Array, at: number): number {
   return get32(b, at + ETHERNET_BYTES + 16);
+}
+
+/** Bytes of the frame at `at` that count towards an MTU: neither its header nor a VLAN tag does. */
+export function payloadBytes(b: Uint8Array, at: number, length: number): number {
+  return length - ETHERNET_BYTES - (get16(b, at + 12) === TYPE_VLAN ? 4 : 0);
 }

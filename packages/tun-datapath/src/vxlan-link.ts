@@ -86,10 +86,13 @@ export class VxlanLink {
     this.#send(nowMs);
   }
 
-  /** Whether an internal frame from the tunnel is this connection's heartbeat, whole; if so it is acknowledged. */
+  /**
+   * Whether an internal frame from the tunnel is this connection's heartbeat, whole; if so it is acknowledged. Not one that
+   * our ports could not take: behind the kernel's tunnel nobody would answer "too large", in userspace we do.
+   */
   heartbeat(b: Uint8Array, at: number, length: number): boolean {
     if (length < ETHERNET_BYTES + 10 || !hasUid(b, at, this.#uid)) return false;
-    if (get16(b, at + ETHERNET_BYTES + 8) !== length) return false;
+    if (get16(b, at + ETHERNET_BYTES + 8) !== length || length > this.#heartbeat.length) return false;
     this.#port.sendControl(CONTROL_FAST_ACK, new Uint8Array(0));
     return true;
   }

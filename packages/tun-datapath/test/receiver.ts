@@ -4,7 +4,7 @@ import { Ingress } from "../src/node/worker/ingress.ts";
 import type { Link } from "../src/node/worker/link.ts";
 import { Links } from "../src/node/worker/links.ts";
 import { Arena } from "../src/node/worker/memory.ts";
-import { Switching } from "../src/node/worker/switching.ts";
+import { Switching, type SwitchingParts } from "../src/node/worker/switching.ts";
 import type { Transmitter } from "../src/node/worker/transmitter.ts";
 import type { PeerName } from "../src/types.ts";
 
@@ -25,30 +25,38 @@ export function makeRandom(seed: number): (n: number) => number {
 /** The receiving half of a data path. */
 export interface TestReceiver {
   readonly ingress: Ingress;
+  readonly egress: Egress;
   readonly counters: Counters;
   readonly arena: Arena;
   /** Frames that reached the TAP device, or went on to others. */
   delivered(): number;
+  /** Copies of the frames that reached the TAP device, of the packets that left, if asked for. */
+  readonly toTap: readonly Buffer[];
+  readonly toPeer: readonly Buffer[];
 }
 
 /** The receiving half with everything but sockets, one established neighbour. */
-export function makeReceiver(sessionKey: Uint8Array | undefined): TestReceiver {
+export function makeReceiver(sessionKey: Uint8Array | undefined, keep = false): TestReceiver {
   const arena = new Arena(16 << 20);
   const counters = new Counters();
   const links = new Map<PeerName, Link>();
   let delivered = 0;
+  const [toTap, toPeer]: [Buffer[], Buffer[]] = [[], []];
   const out = {
-    packet(...[, , , frames]: Parameters<Transmitter["packet"]>) {
+    packet(...[, , , frames, address, length]: Parameters<Transmitter["packet"]>) {
+      const at = address - arena.memory.base;
+      if (keep && frames > 0) toPeer.push(Buffer.from(arena.memory.b.subarray(at, at + length)));
       delivered += frames;
       counters.add("overlayOut", frames);
     },
     flush() {},
   } as unknown as Transmitter;
-  const inject = (): boolean => {
+  const inject: SwitchingParts["inject"] = ({ b }, vnet, length) => {
     delivered++;
+    if (keep) toTap.push(Buffer.from(b.subarray(vnet + 10, vnet + 10 + length)));
     return true;
   };
-  const switching = new Switching({ name: OWN, arena, counters, links, now: () => 0, inject, onMac() {} });
+  const switching = new Switching({ name: OWN, mtu: 1500, arena, counters, links, now: () => 0, inject, onMac() {} });
   const feedBack: Switching["feedBack"] = (...a) => switching.feedBack(...a);
   const egress = new Egress({ name: OWN, arena, counters, df: out, nonDf: out, now: () => 0, feedBack });
   switching.connect(egress);
@@ -81,5 +89,5 @@ export function makeReceiver(sessionKey: Uint8Array | undefined): TestReceiver {
   });
   all.confirm(1);
   const ingress = new Ingress({ name: OWN, counters, links, switching, now: () => 0 });
-  return { ingress, counters, arena, delivered: () => delivered };
+  return { ingress, egress, counters, arena, toTap, toPeer, delivered: () => delivered };
 }

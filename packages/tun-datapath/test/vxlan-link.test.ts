@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CONTROL_FAST_ACK, CONTROL_FAST_HOME } from "../src/control.ts";
+import { encodeFastdpHeartbeat } from "../src/special.ts";
 import { VxlanLink } from "../src/vxlan-link.ts";
 
 const MAC = 0x0242_0a20_0001;
@@ -51,5 +52,14 @@ describe("a link of the kernel's VXLAN", () => {
     link.control(CONTROL_FAST_ACK, new Uint8Array(0), 5_100);
     link.stop();
     expect(states).toEqual(["usable", "on hold", "usable", "ended"]);
+  });
+
+  it("acknowledges heartbeats that our ports could take, none of a larger MTU", () => {
+    const { link, said } = makeLink();
+    const heard = [1_000, 1_376, 1_377, 8_000].map((mtu) => {
+      const beat = encodeFastdpHeartbeat(7n, mtu);
+      return link.heartbeat(beat, 0, beat.length);
+    });
+    expect({ heard, said: said.length }).toEqual({ heard: [true, true, false, false], said: 2 });
   });
 });

@@ -98,6 +98,29 @@ describe("a path that shrinks while in use", () => {
   });
 });
 
+describe("hosts whose MTU differs", () => {
+  it.each(["vxlan sleeve-gso sleeve", "sleeve"])("tell senders, cut what may be cut, over %s", async (overlays) => {
+    lab = makeLab({ prefix: `tp${process.pid}`, hosts: 2, underlayMtu: 9000 });
+    const [h1, c1] = [lab.host(1), lab.container(1)];
+    sh(`ip -n ${h1} link set weave mtu 8000; ip -n ${c1} link set eth0 mtu 8000; ip -n ${h1} link set vc1 mtu 8000`);
+    for (const i of [1, 2])
+      sh(`ip netns exec ${lab.container(i)} sysctl -qw net.ipv6.conf.all.disable_ipv6=0
+        ip -n ${lab.container(i)} addr add fd00::${i}/64 dev eth0 nodad`);
+    const a = await startPeer({ ns: h1, name: A, overlays, mtu: 8000 });
+    const b = await startPeer({ ns: lab.host(2), name: B, overlays, dial: [lab.address(1)] });
+    peers = [a, b];
+    await until("frames pass", async () => (await c(1, "ping -c 1 -W 1 10.32.0.2 || true")).includes("1 received"));
+    await until("a jumbo path", async () => ((await a.status()).links[0]?.mtu ?? 0) > 4_000, 30_000);
+    expect(await c(1, "ping -c 3 -i 0.2 -M dont -s 4000 10.32.0.2")).toContain(" 0% packet loss");
+    expect(await c(1, "ping -c 2 -i 0.2 -M do -s 4000 10.32.0.2 || true")).toContain("mtu = 1376");
+    // The first is lost to the answer "packet too big", the rest come in fragments.
+    expect(await c(1, "ping -6 -c 4 -i 0.2 -s 4000 fd00::2 || true")).toMatch(/[34] received/);
+    expect(await iperf(1)).toBeGreaterThan(1e6);
+    // Never over the kernel's VXLAN from the larger to the smaller: nobody would answer there.
+    expect((await a.status()).links[0]?.overlay).not.toBe("vxlan");
+  });
+});
+
 describe("the kernel's VXLAN", () => {
   it("fails over to userspace and back without losing a TCP stream", async () => {
     const [a, b] = await twoPeers("vxlan sleeve-gso sleeve");

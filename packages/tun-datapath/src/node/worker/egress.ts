@@ -1,14 +1,13 @@
-import { get16, put48 } from "../../bytes.ts";
+import { put48 } from "../../bytes.ts";
 import type { Counters } from "../../counters.ts";
 import { ETHERNET_BYTES, hasDf, isIpv4 } from "../../ethernet.ts";
-import { fragmentIpv4 } from "../../fragment.ts";
 import { PIECE_HEAD_BYTES, putPieceHead, putRecordHead, RECORD_HEAD_BYTES } from "../../gso-wire.ts";
-import { putFragNeeded } from "../../icmp.ts";
 import { CLEAR_HEAD_BYTES, FRAME_HEAD_BYTES, putFrameHead, SEALED_HEAD_BYTES } from "../../sleeve-packet.ts";
 import type { PeerName } from "../../types.ts";
 import { finishChecksum, GSO_NONE, putSegment, readSuperFrame, vnetType } from "../../vnet.ts";
 import type { Link, Pending } from "./link.ts";
 import { type Arena, HEADROOM } from "./memory.ts";
+import { cutTooLarge, refuseTooLarge } from "./too-large.ts";
 import type { Transmitter } from "./transmitter.ts";
 
 /** Frames up to this long are copied together into one packet; longer ones travel alone, where they lie. */
@@ -161,7 +160,7 @@ export class Egress {
     const facts = readSuperFrame(b, vnet, frame, length);
     const mtu = (link.sleeve as NonNullable<Link["sleeve"]>).mtu;
     if (facts === undefined) counters.add("dropMalformed");
-    else if (facts.packetBytes > mtu) this.#tooLarge(link, src, dst, frame, flooded, mtu);
+    else if (facts.packetBytes > mtu) this.#tooLarge(src, dst, frame, length, flooded, mtu);
     else {
       counters.add("made", facts.segments - 1);
       const parent = { b, vnet, frame, length };
@@ -185,45 +184,22 @@ export class Egress {
     const ip = isIpv4(b, frame, length);
     if (ip && hasDf(b, frame)) {
       if (fits) this.#queue(link, "df", src, dst, frame, length);
-      else this.#tooLarge(link, src, dst, frame, flooded, sleeve.mtu);
+      else this.#tooLarge(src, dst, frame, length, flooded, sleeve.mtu);
     } else if (sleeve.canFragment || !ip) this.#queue(link, "non-df", src, dst, frame, length);
     else if (fits) this.#queue(link, "df", src, dst, frame, length);
-    else this.#fragments(link, src, dst, frame, length, sleeve.mtu);
+    else {
+      const whole = { b, frame, length, mtu: sleeve.mtu };
+      cutTooLarge(this.#p, whole, (at, bytes) => this.#queue(link, "df", src, dst, at, bytes));
+    }
   }
 
-  #tooLarge(link: Link, src: PeerName, dst: PeerName, frame: number, flooded: boolean, mtu: number): void {
+  /** Answers on behalf of the other side, unless it was one copy of many. */
+  #tooLarge(src: PeerName, dst: PeerName, frame: number, length: number, flooded: boolean, mtu: number): void {
     const { arena, counters, feedBack } = this.#p;
-    const { b } = arena.memory;
-    counters.add("dropTooBig");
-    if (flooded || get16(b, frame + 12) !== 0x0800) return;
-    const at = arena.take(HEADROOM + 128);
-    if (at < 0) return;
-    b.fill(0, at, at + HEADROOM);
-    // The writer counts from 0, the answer lies in the arena.
-    const out = b.subarray(at + HEADROOM, at + HEADROOM + 128);
-    const bytes = putFragNeeded(out, b, frame, mtu);
-    counters.add("made");
-    feedBack(dst, src, at + HEADROOM - VNET_BYTES, at + HEADROOM, bytes);
-    void link;
-  }
-
-  #fragments(link: Link, src: PeerName, dst: PeerName, frame: number, length: number, mtu: number): void {
-    const { arena, counters } = this.#p;
-    const { b } = arena.memory;
-    const pieces = fragmentIpv4(b.subarray(frame, frame + length), mtu);
-    if (pieces === undefined) {
-      counters.add("dropMalformed");
-      return;
-    }
-    counters.add("made", pieces.length - 1);
-    for (const piece of pieces) {
-      const at = arena.take(HEADROOM + piece.length);
-      if (at < 0) counters.add("dropNoMemory");
-      else {
-        b.set(piece, at + HEADROOM);
-        this.#queue(link, "df", src, dst, at + HEADROOM, piece.length);
-      }
-    }
+    if (flooded) return counters.add("dropTooBig");
+    refuseTooLarge(this.#p, { b: arena.memory.b, frame, length, mtu }, (at, bytes) =>
+      feedBack(dst, src, at - VNET_BYTES, at, bytes),
+    );
   }
 
   #queue(link: Link, mode: "df" | "non-df", src: PeerName, dst: PeerName, frame: number, length: number): void {

@@ -73,6 +73,7 @@ export class Loop {
     const byPeer = new Map<PeerName, Link>();
     this.#switching = new Switching({
       name,
+      mtu,
       arena: this.#arena,
       counters: this.#counters,
       links: byPeer,

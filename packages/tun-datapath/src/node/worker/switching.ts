@@ -10,19 +10,23 @@ import {
 } from "../../arp.ts";
 import { get48 } from "../../bytes.ts";
 import type { Counters } from "../../counters.ts";
-import { ETHERNET_BYTES, ipv4Destination, isIpv4, STP_MAC } from "../../ethernet.ts";
+import { ETHERNET_BYTES, hasDf, ipv4Destination, isIpv4, payloadBytes, STP_MAC } from "../../ethernet.ts";
 import { MacTable } from "../../macs.ts";
 import { OwnerTable } from "../../owners.ts";
 import type { PeerName, RouteTables } from "../../types.ts";
+import { finishChecksum, GSO_NONE, vnetType } from "../../vnet.ts";
 import type { Egress } from "./egress.ts";
 import type { Link } from "./link.ts";
 import { type Arena, HEADROOM, type Memory } from "./memory.ts";
+import { cutTooLarge, refuseTooLarge } from "./too-large.ts";
 
 const VNET_BYTES = 10;
 
 /** What switching needs of the rest. */
 export interface SwitchingParts {
   readonly name: PeerName;
+  /** Of the bridge's ports: what the kernel would drop there without a word. */
+  readonly mtu: number;
   readonly arena: Arena;
   readonly counters: Counters;
   readonly links: ReadonlyMap<PeerName, Link>;
@@ -194,7 +198,9 @@ export class Switching {
     const arp = isArp(b, frame, length);
     this.#learn(get48(b, frame + 6), src);
     if (arp) this.#arp.hear(arpSenderIp(b, frame), arpSenderMac(b, frame), this.#p.now());
-    this.#toTap(memory, vnet, length);
+    if (payloadBytes(b, frame, length) > this.#p.mtu && vnetType(b, vnet) === GSO_NONE)
+      this.#tooLarge(src, memory, vnet, frame, length);
+    else this.#toTap(memory, vnet, length);
     if (this.macs.find(dstMac) === name) {
       this.#p.links.get(src)?.vxlan?.tellHome(dstMac, this.#p.now());
       return;
@@ -204,6 +210,17 @@ export class Switching {
     if (arp && this.owners.find(arpTargetIp(b, frame)) === name && arpTargetIp(b, frame) !== arpSenderIp(b, frame))
       return;
     this.#flood(src, memory, vnet, frame, length, false);
+  }
+
+  /** A frame of a host whose MTU is larger: does what a router between the two would do. */
+  #tooLarge(src: PeerName, memory: Memory, vnet: number, frame: number, length: number): void {
+    const { arena, counters, mtu, name } = this.#p;
+    const { b } = memory;
+    const whole = { b, frame, length, mtu };
+    if (!isIpv4(b, frame, length) || hasDf(b, frame))
+      refuseTooLarge(this.#p, whole, (at, bytes) => this.#relay(name, src, at - VNET_BYTES, at, bytes));
+    else if (!finishChecksum(b, vnet, frame, length)) counters.add("dropMalformed");
+    else cutTooLarge(this.#p, whole, (at, bytes) => this.#toTap(arena.memory, at - VNET_BYTES, bytes));
   }
 
   /** An answer of ours, in the arena, on behalf of `src`. */
