@@ -14,7 +14,7 @@ for (const count of sizes) {
   const times: number[] = [];
   for (let done = 0; done < updates; done += perMesh) times.push(...(await disseminate(first + done, count, perMesh)));
   const ms = (q: number) => quantile(times, q).toFixed(0);
-  const missing = count * updates - times.length;
+  const missing = (count - 1) * updates - times.length;
   console.log(
     `N=${count}, ${updates} updates from seed ${first}: p50 ${ms(0.5)} ms, p99 ${ms(0.99)} ms, at most ${ms(1)} ms, never heard: ${missing}`,
   );

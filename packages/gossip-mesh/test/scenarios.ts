@@ -8,6 +8,9 @@ const TARGETS = 4;
 /** ScaleCube's network: each message late by 2 ms on average, one in a hundred lost. */
 const NETWORK = { latency: exponential(2), loss: 0.01 };
 
+/** As many updates show how news spreads. */
+const UPDATES = 100;
+
 /** Peers on a random graph of degree 8 in one piece. */
 export interface Graph {
   readonly world: World;
@@ -56,9 +59,18 @@ export interface Phase {
   readonly bytesPerPeer: number;
 }
 
-/** Peers come up, are split in halves for two minutes, are joined again. `onPhase` hears of each part as it ends. */
-export async function splitAndHeal(seed: number, count: number, onPhase: (phase: Phase) => void): Promise<void> {
-  const { world, meshes } = await randomGraph(seed, count);
+/**
+ * Peers come up, are split in halves for two minutes, are joined again. `onPhase` hears of each part as it ends; `onNews`,
+ * if given, of how long a hundred updates took to reach the others while all was well.
+ */
+export async function splitAndHeal(
+  seed: number,
+  count: number,
+  onPhase: (phase: Phase) => void,
+  onNews?: (times: number[]) => void,
+): Promise<void> {
+  const graph = await randomGraph(seed, count);
+  const { world, meshes } = graph;
   const { clock, network } = world;
   let before = { bytes: 0, segments: 0 };
   const phase = (title: string, groups: Mesh[][], expected: number): void => {
@@ -69,6 +81,8 @@ export async function splitAndHeal(seed: number, count: number, onPhase: (phase:
     before = { bytes, segments };
   };
   phase("comes up", [meshes], count);
+  onNews?.(spreadNews(graph, UPDATES));
+  before = { ...network.stats };
   const half = count / 2;
   const halves = [meshes.slice(0, half), meshes.slice(half)];
   network.partition(halves.map((group) => group.map((mesh) => world.address(mesh.name))));
@@ -103,27 +117,33 @@ export async function restartAll(seed: number, count: number, options: Partial<M
   return ms;
 }
 
-/** One peer tells news, then another, `updates` times. Virtual milliseconds until each other peer had heard, of each. */
+/** Peers of a random graph, told of one update after another; see {@link spreadNews}. */
 export async function disseminate(seed: number, count: number, updates: number): Promise<number[]> {
-  const { world, meshes } = await randomGraph(seed, count);
-  timeUntil(world.clock, () => settled(meshes, count), 120_000);
+  const graph = await randomGraph(seed, count);
+  timeUntil(graph.world.clock, () => settled(graph.meshes, count), 120_000);
+  const times = spreadNews(graph, updates);
+  for (const mesh of graph.meshes) mesh.close();
+  return times;
+}
+
+/** One peer tells news, then another, `updates` times. Virtual milliseconds until each of the others had heard, of each. */
+function spreadNews({ world, meshes }: Graph, updates: number): number[] {
+  const { clock, random } = world;
   let heardAt: number[] = [];
-  const senders = meshes.map((mesh) =>
-    mesh.openChannel(
-      "news",
-      newsHandler(() => heardAt.push(world.clock.now())),
-    ),
-  );
+  const peers = meshes.map((mesh) => {
+    const { handler, know } = newsHandler(() => heardAt.push(clock.now()));
+    return { know, sender: mesh.openChannel("news", handler) };
+  });
   const times: number[] = [];
   for (let update = 0; update < updates; update++) {
     heardAt = [];
-    const started = world.clock.now();
-    senders[Math.floor(world.random() * count)]!.gossip(news(update));
-    world.clock.advanceUntil(() => heardAt.length >= count, 60_000);
+    const started = clock.now();
+    const { know, sender } = peers[Math.floor(random() * meshes.length)]!;
+    sender.gossip(know(update));
+    clock.advanceUntil(() => heardAt.length >= meshes.length - 1, 60_000);
     times.push(...heardAt.map((at) => at - started));
-    world.clock.advance(1_000);
+    clock.advance(1_000);
   }
-  for (const mesh of meshes) mesh.close();
   return times;
 }
 
@@ -131,21 +151,25 @@ function news(value: number): GossipData {
   return { merge: (other) => other, encode: () => [Uint8Array.of(value)] };
 }
 
-/** Passes on news once. */
-function newsHandler(onNews: () => void): GossipHandler {
+/** Passes on news once. Who tells some knows it already: to hear it back is no news. */
+function newsHandler(onNews: () => void): { handler: GossipHandler; know: (value: number) => GossipData } {
   let last = -1;
+  const know = (value: number): GossipData => {
+    last = value;
+    return news(value);
+  };
   const take = (payload: Uint8Array): GossipData | undefined => {
     if (payload[0]! <= last) return undefined;
-    last = payload[0]!;
     onNews();
-    return news(last);
+    return know(payload[0]!);
   };
-  return {
+  const handler: GossipHandler = {
     onUnicast() {},
     onBroadcast: (_source, payload) => take(payload),
     onGossip: take,
     gossip: () => (last < 0 ? undefined : news(last)),
   };
+  return { handler, know };
 }
 
 /** What became of a mesh under a limit. */

@@ -10,7 +10,7 @@ import type { Topology } from "../topology/topology.ts";
 import { decodeEnvelope, type Envelope, encodeEnvelope, Tag } from "../wire/envelope.ts";
 import { drawSome, peersToTell } from "./announce.ts";
 import type { Channels } from "./channels.ts";
-import { drawNeighbours } from "./neighbours.ts";
+import { dependents, drawNeighbours } from "./neighbours.ts";
 import { EncodingRound } from "./outbox.ts";
 import { SYNC_CHANNEL } from "./sync-messages.ts";
 import { TopologyData } from "./topology-data.ts";
@@ -75,25 +75,32 @@ export class GossipRouter {
 
   /** Plain gossip to a few neighbours. */
   spread(channel: string, data: GossipData, except?: PeerName): void {
-    const { routes, random } = this.#host;
-    for (const name of drawNeighbours(routes.paths("all"), random, except)) {
+    for (const name of this.#toTell(except)) {
       const connection = this.#host.connection(name);
       if (connection) this.sendTo(connection, channel, data);
     }
   }
 
+  /** Some by lot, as the original has it, and those that nobody may draw. */
+  #toTell(except: PeerName | undefined): Set<PeerName> {
+    const { routes, random, topology } = this.#host;
+    const chosen = new Set([...drawNeighbours(routes.paths("all"), random, except), ...dependents(topology)]);
+    if (except !== undefined) chosen.delete(except);
+    return chosen;
+  }
+
   /**
-   * News of the topology. Neighbours that speak as the original does are drawn as it draws them; the others are told by the
-   * rule of announce.ts. What a changing topology leads astray, the exchange of digests makes up for.
+   * News of the topology. Neighbours that speak as the original does are told as of any gossip, the others by the rule of
+   * announce.ts. What a changing topology leads astray, the exchange of digests makes up for.
    *
    * @param from - who brought the news, and whether as the original does: to a few at random
    */
   spreadTopology(names: ReadonlySet<PeerName>, from?: { readonly name: PeerName; readonly asGossip: boolean }): void {
-    const { routes, random, sync, topology } = this.#host;
+    const { random, sync, topology } = this.#host;
     // Routes are worked out only where somebody needs them: in a storm that is the larger part of all work.
     if (this.#host.hasLegacyNeighbours()) {
       const data = new TopologyData(topology, names);
-      for (const name of drawNeighbours(routes.paths("all"), random, from?.name)) {
+      for (const name of this.#toTell(from?.name)) {
         const connection = this.#host.connection(name);
         if (connection && !connection.remote!.topologySync) this.sendTo(connection, TOPOLOGY_CHANNEL, data);
       }

@@ -41,6 +41,12 @@ function lowerBound(links: readonly Link[], name: PeerName): number {
   return low;
 }
 
+/** Index of the link to a peer; -1 if there is none. */
+export function placeOf(links: readonly Link[], to: PeerName): number {
+  const at = lowerBound(links, to);
+  return links[at]?.to === to ? at : -1;
+}
+
 /** The link to a peer, if there is one. */
 export function findLink(links: readonly Link[], to: PeerName): Link | undefined {
   const found = links[lowerBound(links, to)];
