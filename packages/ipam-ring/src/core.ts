@@ -8,16 +8,15 @@ import { RingError } from "./errors.ts";
 import { Founding } from "./founding.ts";
 import { donate, type Giver, tidyUp } from "./giving.ts";
 import { IntervalSet } from "./interval-set.ts";
-import { changedEntries } from "./journal.ts";
 import { mergeRings } from "./merge.ts";
 import { Outbox } from "./outbox.ts";
-import type { PaxosState } from "./paxos.ts";
 import type { PeerName } from "./ports.ts";
+import { Published } from "./published.ts";
 import { Requests } from "./requests.ts";
 import { emptyRing, grant, ownerOf, type Ring, rangesOf, reportFree, transfer } from "./ring.ts";
 import { isOurs, refill, type Saved } from "./saved.ts";
 import { Space } from "./space.ts";
-import { Takeovers } from "./takeover.ts";
+import { type TakeoverHost, Takeovers } from "./takeover.ts";
 import type { GossipState, SentRing, UnicastMessage } from "./wire.ts";
 
 /**
@@ -39,19 +38,14 @@ export class AllocatorCore {
   readonly founding: Founding;
   readonly #giver: Giver;
   #ring: Ring;
-  /** The ring as others may see it: what is on disk. */
-  #published: Ring;
-  /** Our vote as others may see it: a voter that promised and forgot would help to found two rings. */
-  #publishedVote: PaxosState | undefined;
-  /** What the last snapshot had. */
-  #lastSaved: Ring;
-  #consentSaved = false;
+  readonly #published: Published;
 
   constructor(options: CoreOptions) {
     this.options = options;
-    this.#ring = this.#published = this.#lastSaved = emptyRing(options.universe);
-    this.acquaintances = new Acquaintances(options.name, options.nickname, options.isKnownPeer);
-    const { name, uid, init, universe } = options;
+    const { name, uid, init, universe, nickname, isKnownPeer } = options;
+    this.#ring = emptyRing(universe);
+    this.#published = new Published(universe, options.save);
+    this.acquaintances = new Acquaintances(name, nickname, isKnownPeer);
     this.founding = new Founding({
       ...{ name, uid, init, universe },
       changed: () => this.outbox.changed(),
@@ -63,32 +57,31 @@ export class AllocatorCore {
     this.outbox = new Outbox((done) => this.#save(done));
     this.requests = new Requests(this);
     this.#giver = {
-      us: options.name,
+      us: name,
       policy: options.donate,
       space: this.space,
       avoid: this.avoid,
       ring: () => this.#ring,
-      worthy: (peer) => !this.takeovers.fenced(peer) && options.isKnownPeer(peer),
+      worthy: (peer) => !this.takeovers.fenced(peer) && isKnownPeer(peer),
       give: (range, to) => this.#give(range, to),
     };
-    this.takeovers = new Takeovers(
-      {
-        us: options.name,
-        ring: () => (this.hasRing ? { ...this.#ring, peer: options.name } : undefined),
-        learn: (ring) => this.#mergeRing(ring, undefined),
-        others: () => this.acquaintances.all(this.#owners()),
-        isKnown: (peer) => options.isKnownPeer(peer),
-        now: () => options.now(),
-        mixed: options.mixed,
-        transfer: (from) => this.#takeAll(from),
-        changed: () => {
-          this.#consentSaved = false;
-          this.outbox.changed();
-        },
-        send: (to, message) => this.#sendConsent(to, message),
+    this.takeovers = new Takeovers(this.#takeoverHost(), () => Math.floor(options.random() * 2 ** 48).toString(36));
+  }
+
+  #takeoverHost(): TakeoverHost {
+    const { name, mixed, now, isKnownPeer } = this.options;
+    return {
+      ...{ us: name, mixed, now, isKnown: isKnownPeer },
+      ring: () => (this.hasRing ? { ...this.#ring, peer: name } : undefined),
+      learn: (ring) => this.#mergeRing(ring, undefined),
+      others: () => this.acquaintances.all(this.#owners()),
+      transfer: (from) => this.#takeAll(from),
+      changed: () => {
+        this.#published.needsFull();
+        this.outbox.changed();
       },
-      () => Math.floor(options.random() * 2 ** 48).toString(36),
-    );
+      send: (to, message) => this.#sendConsent(to, message),
+    };
   }
 
   get ring(): Ring {
@@ -109,7 +102,8 @@ export class AllocatorCore {
     }
     if (ours) {
       refill(this.books, saved.owned);
-      this.#ring = this.#published = saved.ring;
+      this.#ring = saved.ring;
+      this.#published.restore(saved.ring);
       this.#ringChanged({ announce: false });
       this.requests.reclaimStrays();
     } else this.founding.start();
@@ -156,8 +150,9 @@ export class AllocatorCore {
   /** What others may know of us now. */
   state(): GossipState {
     const base = { now: BigInt(Math.floor(this.options.unixSeconds())), nicknames: this.acquaintances.nicknames };
-    if (this.#published.entries.length > 0) return { ...base, ring: { ...this.#published, peer: this.options.name } };
-    return this.#publishedVote ? { ...base, paxos: this.#publishedVote } : base;
+    const { ring, vote } = this.#published;
+    if (ring.entries.length > 0) return { ...base, ring: { ...ring, peer: this.options.name } };
+    return vote ? { ...base, paxos: vote } : base;
   }
 
   /** Broadcasts our state once all changes are saved. */
@@ -297,26 +292,20 @@ export class AllocatorCore {
 
   /** Tells the others how much is free here, so that they ask in the right place. */
   #reportFree(): void {
-    const ring = reportFree(this.#ring, this.options.name, (range) => this.space.freeIn(range, this.avoid));
+    const ring = this.#withFree();
     if (ring === this.#ring) return;
     this.#ring = ring;
     this.outbox.changed();
   }
 
+  #withFree(): Ring {
+    return reportFree(this.#ring, this.options.name, (range) => this.space.freeIn(range, this.avoid));
+  }
+
   #save(done: () => void): void {
-    this.#ring = reportFree(this.#ring, this.options.name, (range) => this.space.freeIn(range, this.avoid));
-    const ring = this.#ring;
-    const owned = this.books.takeChanged();
-    const entries = this.#consentSaved ? changedEntries(this.#lastSaved, ring) : undefined;
-    this.#lastSaved = ring;
-    this.#consentSaved = true;
-    const snapshot = { full: () => this.#saved(), ...(entries && { patch: { entries, owned } }) };
-    const vote = this.founding.paxos?.state;
-    this.options.save(snapshot, () => {
-      this.#published = ring;
-      this.#publishedVote = vote;
-      done();
-    });
+    this.#ring = this.#withFree();
+    const draft = { ring: this.#ring, vote: this.founding.paxos?.state, owned: this.books.takeChanged() };
+    this.#published.save({ ...draft, full: () => this.#saved() }, done);
   }
 
   #saved(): Saved {
