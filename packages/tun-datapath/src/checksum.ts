@@ -1,14 +1,27 @@
 import { put16 } from "./bytes.ts";
+import { fastSum, SUM_BLOCK } from "./fast-sum.ts";
 
-/** Words of 16 bits that may be added before a 53-bit integer could overflow: far beyond any frame. */
-const MAX_BYTES = 2 ** 24;
+/** What may be added up before a 53-bit integer could overflow: far beyond any frame. */
+const MAX_BYTES = 2 ** 22;
+/** Shorter runs, headers mostly, are not worth a call. */
+const WORTH_A_CALL = 64;
 
 /**
  * Adds the 16-bit big-endian words of `b` from `from` to `to`, an odd last byte counting as its high half.
  * Unfolded: pass it on as `start`, end with {@link fold}. Source: RFC 1071.
  */
 export function addWords(b: Uint8Array, from: number, to: number, start = 0): number {
-  if (to - from > MAX_BYTES) throw new RangeError("too long for one sum");
+  const bytes = to - from;
+  if (bytes > MAX_BYTES) throw new RangeError("too long for one sum");
+  if (bytes < WORTH_A_CALL || fastSum === undefined || b.buffer !== fastSum.buffer) return addBytes(b, from, to, start);
+  const end = to - (bytes % SUM_BLOCK);
+  const at = b.byteOffset;
+  const sum = fold(fastSum.sum(at + from, at + end));
+  // Words of the other byte order give the same sum, swapped (RFC 1071 2 B).
+  return addBytes(b, end, to, start + (((sum & 0xff) << 8) | (sum >>> 8)));
+}
+
+function addBytes(b: Uint8Array, from: number, to: number, start: number): number {
   let sum = start;
   let at = from;
   // Eight bytes a turn: measured at 2.2 times the plain loop, to which a property test ties it.

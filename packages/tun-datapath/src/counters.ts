@@ -24,6 +24,8 @@ export const COUNTERS = [
   "dropSendRefused",
   "dropNoMemory",
   "dropNobody",
+  /** Somebody else's business: see `ownedOnly`. */
+  "dropNotOwned",
   // Packets that never became frames.
   "packetsIn",
   "packetsOut",

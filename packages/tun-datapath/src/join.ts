@@ -60,16 +60,21 @@ export class TcpJoiner {
   }
 
   #sameHeaders(b: Uint8Array, frame: number, length: number): boolean {
-    const m = this.memory;
     if (get16(b, frame + IP + 2) !== length - IP || ((b[frame + TCP + 13] as number) & ~PSH) !== ACK) return false;
-    for (let i = 0; i < this.#headerBytes; i++) {
-      // Length, identification; IP checksum; sequence; flags; TCP checksum.
-      const differs = i - IP;
-      if ((differs >= 2 && differs < 6) || differs === 10 || differs === 11) continue;
-      const tcp = i - TCP;
-      if ((tcp >= 4 && tcp < 8) || tcp === 13 || tcp === 16 || tcp === 17) continue;
-      if (m[VNET_BYTES + i] !== b[frame + i]) return false;
-    }
+    // All but length, identification; IP checksum; sequence; flags; TCP checksum. Options first: they change most.
+    return (
+      this.#same(b, frame, TCP + 18, this.#headerBytes) &&
+      this.#same(b, frame, TCP + 8, TCP + 13) &&
+      this.#same(b, frame, TCP + 14, TCP + 16) &&
+      this.#same(b, frame, IP + 12, TCP + 4) &&
+      this.#same(b, frame, IP + 6, IP + 10) &&
+      this.#same(b, frame, 0, IP + 2)
+    );
+  }
+
+  #same(b: Uint8Array, frame: number, from: number, to: number): boolean {
+    const m = this.memory;
+    for (let i = from; i < to; i++) if (m[VNET_BYTES + i] !== b[frame + i]) return false;
     return true;
   }
 

@@ -4,6 +4,7 @@ import { ArpMemory, isArp, putArpReply } from "../src/arp.ts";
 import { get16, get32 } from "../src/bytes.ts";
 import { addWords, checksum, fold } from "../src/checksum.ts";
 import { commonOverlays, decodeControl, encodeControl } from "../src/control.ts";
+import { allocateSummable, fastSum } from "../src/fast-sum.ts";
 import { fragmentIpv4 } from "../src/fragment.ts";
 import { Assembly, type PieceHead, putPieceHead, readPieceHead } from "../src/gso-wire.ts";
 import { MAC_AGE_MS, MacTable } from "../src/macs.ts";
@@ -12,15 +13,28 @@ import { PathMtuSearch, UNKNOWN_MTU } from "../src/pmtu.ts";
 import { putSegment, readSuperFrame } from "../src/vnet.ts";
 
 describe("the checksum", () => {
-  it("is the plain sum of 16-bit words, at any length and start", () => {
+  const fast = allocateSummable(1_024) as Uint8Array;
+
+  it.each([
+    ["ordinary memory", new Uint8Array(1_024)],
+    ["memory that WebAssembly sums", fast],
+  ])("is the plain sum of 16-bit words, at any place and length, in %s", (_name, memory) => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(5), (b, from) => {
-        const start = Math.min(from, b.length);
-        let plain = 0;
-        for (let i = start; i < b.length; i += 2) plain += ((b[i] as number) << 8) + (b[i + 1] ?? 0);
-        expect(fold(addWords(b, start, b.length))).toBe(fold(plain));
+      fc.property(fc.uint8Array({ maxLength: 900 }), fc.nat(20), fc.nat(0xffff), (bytes, from, start) => {
+        // What lies around must not take part.
+        memory.fill(0xa5);
+        memory.set(bytes, from);
+        let plain = start;
+        for (let i = 0; i < bytes.length; i += 2) plain += ((bytes[i] as number) << 8) + (bytes[i + 1] ?? 0);
+        expect(fold(addWords(memory, from, from + bytes.length, start))).toBe(fold(plain));
       }),
     );
+  });
+
+  it("has memory of its own only until that is used up", () => {
+    expect(fast.buffer).toBe(fastSum?.buffer);
+    expect(allocateSummable(16 << 20)).toBeUndefined();
+    expect(allocateSummable(64)?.byteOffset).toBeGreaterThanOrEqual(1_024);
   });
 });
 

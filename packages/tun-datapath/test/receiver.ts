@@ -56,7 +56,17 @@ export function makeReceiver(sessionKey: Uint8Array | undefined, keep = false): 
     if (keep) toTap.push(Buffer.from(b.subarray(vnet + 10, vnet + 10 + length)));
     return true;
   };
-  const switching = new Switching({ name: OWN, mtu: 1500, arena, counters, links, now: () => 0, inject, onMac() {} });
+  const switching = new Switching({
+    ownedOnly: false,
+    name: OWN,
+    mtu: 1500,
+    arena,
+    counters,
+    links,
+    now: () => 0,
+    inject,
+    onMac() {},
+  });
   const feedBack: Switching["feedBack"] = (...a) => switching.feedBack(...a);
   const egress = new Egress({ name: OWN, arena, counters, df: out, nonDf: out, now: () => 0, feedBack });
   switching.connect(egress);

@@ -18,6 +18,11 @@ export interface DatapathOptions {
   readonly mtu?: number;
   /** Leave device and bridge port in place on `close`, so that containers see no link change. @defaultValue true */
   readonly persist?: boolean;
+  /**
+   * Carry frames to owners of addresses alone, as `setAddressOwners` names them, and answers to such frames; flood nothing. For
+   * networks where most addresses are reached another way, such as the routers of a cloud. @defaultValue false
+   */
+  readonly ownedOnly?: boolean;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
 }

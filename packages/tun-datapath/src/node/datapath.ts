@@ -7,7 +7,7 @@ import { plugTap } from "./bridge.ts";
 import { libc } from "./linux/libc.ts";
 import { createOverlayHub, type OverlayHub } from "./overlay.ts";
 import { openVxlan, type Vxlan } from "./vxlan.ts";
-import type { FromWorker, WorkerLinkStatus } from "./worker/protocol.ts";
+import type { FromWorker, WorkerLinkStatus, WorkerStart } from "./worker/protocol.ts";
 import { startWorker, type WorkerHost } from "./worker-host.ts";
 
 export type { Datapath, DatapathOptions, DatapathStatus, LinkStatus, MacStatus } from "./api.ts";
@@ -24,6 +24,7 @@ const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
  */
 export async function startDatapath(options: DatapathOptions): Promise<Datapath> {
   const { name, port = 6783, host = "0.0.0.0", device, mtu = DEFAULT_MTU, persist = true, logger = silent } = options;
+  const ownedOnly = options.ownedOnly ?? false;
   const address = parseIpv4(host);
   if (address === undefined) throw new DatapathError("DATAPATH_BAD_INPUT", `"${host}" is no IPv4 address`);
   libc();
@@ -39,7 +40,7 @@ export async function startDatapath(options: DatapathOptions): Promise<Datapath>
   });
   const running = new RunningDatapath({ name, port, logger, vxlan, metrics: options.metrics });
   try {
-    await running.start({ address, port, mtu, tap: device.name, persist }, wanted);
+    await running.start({ address, port, mtu, tap: device.name, persist, ownedOnly }, wanted);
     await plugTap(device.name, mtu, device.bridge);
   } catch (error) {
     await running.close();
@@ -85,7 +86,7 @@ class RunningDatapath implements Datapath {
   }
 
   async start(
-    socket: { address: number; port: number; mtu: number; tap: string; persist: boolean },
+    socket: Pick<WorkerStart, "address" | "port" | "mtu" | "tap" | "persist" | "ownedOnly">,
     wanted: readonly OverlayName[],
   ): Promise<void> {
     const { vxlan, name } = this.#parts;

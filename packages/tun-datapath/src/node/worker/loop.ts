@@ -72,6 +72,7 @@ export class Loop {
     const { name, mtu } = start;
     const byPeer = new Map<PeerName, Link>();
     this.#switching = new Switching({
+      ownedOnly: start.ownedOnly,
       name,
       mtu,
       arena: this.#arena,

@@ -10,6 +10,7 @@ export interface WorkerStart {
   readonly port: number;
   readonly tap: string;
   readonly persist: boolean;
+  readonly ownedOnly: boolean;
   readonly mtu: number;
   readonly wakeFd: number;
   readonly counters: SharedArrayBuffer;

@@ -1,7 +1,7 @@
 import { libc } from "../linux/libc.ts";
 import { Messages } from "../linux/messages.ts";
 import { sockaddrAddress, sockaddrPort } from "../linux/sockaddr.ts";
-import { type Memory, makeMemory } from "./memory.ts";
+import { type Memory, makeFrameMemory } from "./memory.ts";
 
 /** A joined message is one IP packet at most. */
 const SLOT_BYTES = 65_536;
@@ -14,7 +14,7 @@ export type OnSegment = (memory: Memory, at: number, length: number, address: nu
 export class Receiver {
   readonly #fd: number;
   readonly #messages: Messages = new Messages({ count: SLOTS, iovecs: 1 });
-  readonly #memory: Memory = makeMemory(SLOTS * SLOT_BYTES);
+  readonly #memory: Memory = makeFrameMemory(SLOTS * SLOT_BYTES);
 
   constructor(fd: number) {
     this.#fd = fd;

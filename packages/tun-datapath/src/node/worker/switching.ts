@@ -30,6 +30,8 @@ export interface SwitchingParts {
   readonly arena: Arena;
   readonly counters: Counters;
   readonly links: ReadonlyMap<PeerName, Link>;
+  /** Frames go to owners of addresses and to known MACs; nothing is flooded. */
+  readonly ownedOnly: boolean;
   readonly now: () => number;
   /** Writes a frame, its 10-byte header before it, to the TAP device; false when refused. */
   readonly inject: (memory: Memory, vnet: number, length: number) => boolean;
@@ -80,6 +82,7 @@ export class Switching {
       peer ??= asked;
     } else if (peer === undefined && !isGroup(dst)) peer = this.#ownerOf(b, frame, length);
     if (peer === name) return counters.add("dropLocal");
+    if (peer === undefined && this.#p.ownedOnly) return counters.add("dropNotOwned");
     if (peer === undefined) this.#flood(name, arena.memory, vnet, frame, length, true);
     else this.#relay(name, peer, vnet, frame, length);
   }
@@ -120,7 +123,9 @@ export class Switching {
     const mac = this.#arp.find(target, now());
     const home = mac === undefined ? undefined : this.macs.find(mac);
     const mayAsk = this.#arp.mayAskOwnerAlone(target, now());
-    if (mac !== undefined && mayAsk && this.#reachable(home) !== undefined && (owner === undefined || owner === home)) {
+    const { ownedOnly } = this.#p;
+    const agreed = owner === home || (owner === undefined && !ownedOnly);
+    if (mac !== undefined && mayAsk && this.#reachable(home) !== undefined && agreed) {
       const at = arena.take(HEADROOM + 42);
       if (at < 0) return undefined;
       b.fill(0, at, at + HEADROOM);
@@ -129,7 +134,7 @@ export class Switching {
       this.#toTap(arena.memory, at + HEADROOM - VNET_BYTES, 42);
       return "answered";
     }
-    return mayAsk ? owner : undefined;
+    return mayAsk || ownedOnly ? owner : undefined;
   }
 
   #toTap(memory: Memory, vnet: number, length: number): void {
@@ -209,7 +214,7 @@ export class Switching {
     if (!isGroup(dstMac) && isIpv4(b, frame, length) && this.owners.find(ipv4Destination(b, frame)) === name) return;
     if (arp && this.owners.find(arpTargetIp(b, frame)) === name && arpTargetIp(b, frame) !== arpSenderIp(b, frame))
       return;
-    this.#flood(src, memory, vnet, frame, length, false);
+    if (!this.#p.ownedOnly) this.#flood(src, memory, vnet, frame, length, false);
   }
 
   /** A frame of a host whose MTU is larger: does what a router between the two would do. */

@@ -3,7 +3,7 @@ import { TcpJoiner } from "../../join.ts";
 import { GSO_NONE, NEEDS_CHECKSUM } from "../../vnet.ts";
 import { libc } from "../linux/libc.ts";
 import { VNET_BYTES } from "../linux/tap.ts";
-import { type Memory, makeMemory } from "./memory.ts";
+import { type Memory, makeFrameMemory } from "./memory.ts";
 
 const HELD_BYTES = 65_536 + 64;
 
@@ -11,7 +11,7 @@ const HELD_BYTES = 65_536 + 64;
 export class TapWriter {
   readonly #fd: number;
   readonly #counters: Counters;
-  readonly #held: Memory = makeMemory(HELD_BYTES);
+  readonly #held: Memory = makeFrameMemory(HELD_BYTES);
   readonly #joiner: TcpJoiner = new TcpJoiner(this.#held.b);
 
   constructor(fd: number, counters: Counters) {
