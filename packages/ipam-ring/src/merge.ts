@@ -38,14 +38,26 @@ export interface MergeContext {
 export function mergeRings(mine: Ring, theirs: Ring, context: MergeContext): MergeResult {
   const refused = checkReceived(mine, theirs);
   if (refused) return { failure: refused };
+  if (repeats(mine, theirs)) return { ring: mine, updated: false };
   const walk = new Walk(mine, theirs, context);
   const failure = walk.run();
   if (failure) return { failure };
   const entries = capFree(mine, walk.result, context.us);
   const invalid = checkEntries(mine, entries) ?? describeExcess(mine, entries);
   if (invalid) return { failure: { code: "RING_INVALID", message: `Merge of incoming data causes: ${invalid}` } };
-  const seeds = mine.seeds.length === 0 ? theirs.seeds : mine.seeds;
-  return { ring: { ...mine, entries, seeds }, updated: walk.updated };
+  const seeds = mine.seeds.length === 0 && theirs.seeds.length > 0 ? theirs.seeds : mine.seeds;
+  const isNews = seeds !== mine.seeds || entries.some((entry, i) => entry !== mine.entries[i]);
+  return { ring: isNews ? { ...mine, entries, seeds } : mine, updated: walk.updated };
+}
+
+/** Most gossip says what is known: then the ring stays the same object, and there is nothing to save. */
+function repeats(mine: Ring, theirs: Ring): boolean {
+  if (theirs.entries.length !== mine.entries.length || (mine.seeds.length === 0 && theirs.seeds.length > 0))
+    return false;
+  return theirs.entries.every(({ token, peer, version, free }, i) => {
+    const ours = mine.entries[i]!;
+    return version === ours.version && free === ours.free && token === ours.token && peer === ours.peer;
+  });
 }
 
 /** Why a ring cannot be merged at all. */

@@ -253,6 +253,33 @@ describe("a restart", () => {
   });
 });
 
+describe("the disk", () => {
+  it("is left alone by gossip that says what is known", async () => {
+    const cluster = createCluster(2);
+    const [h1, h2] = [await cluster.add(1), await cluster.add(2)];
+    const first = h1.allocate("c1");
+    await cluster.run(20_000);
+    await first;
+    let writes = 0;
+    const store = cluster.stores[1]!;
+    for (const kind of ["save", "append"] as const) {
+      const plain = store[kind]!;
+      store[kind] = (...args) => {
+        writes++;
+        return plain(...args);
+      };
+    }
+    for (let i = 0; i < 10; i++) {
+      h1.gossip.onGossip(h2.gossip.gossip()!.encode()[0]!);
+      h1.consent.onGossip(h2.consent.gossip()!.encode()[0]!);
+      await cluster.run(5000);
+    }
+    expect(writes).toBe(0);
+    await h1.allocate("c2");
+    expect(writes).toBe(1);
+  });
+});
+
 describe("leaving, taking over", () => {
   const three = { init: { kind: "seed", peers: [1, 2, 3] } } as const;
   const owners = (host: Allocator) => [...new Set(host.ranges().map(({ peer }) => peer))];

@@ -105,6 +105,8 @@ describe("a ring", () => {
           expect(one.ring.entries).toEqual(other.ring.entries);
           const again = mergeRings(one.ring, right, observer);
           expect("ring" in again && again.updated).toBe(false);
+          // The same object: nothing to save.
+          expect("ring" in again && again.ring).toBe(one.ring);
         },
       ),
     );
