@@ -9,13 +9,14 @@ import type { Problem } from "./status.ts";
 const CHECK_EVERY_MS = 3_600_000;
 
 /** Reads the quota, unless it is configured or fresh. */
-export async function learnQuota({ options, memory, pacer }: Context): Promise<void> {
+export async function learnQuota({ options, memory }: Context): Promise<void> {
   const now = options.clock.now();
   const fresh = memory.askedAt !== undefined && now - memory.askedAt < CHECK_EVERY_MS;
   if (options.limit !== undefined || fresh) return;
   memory.askedAt = now;
-  // Optional permission: without it the limit is learned from the first refusal, for an hour at a time.
-  const limit = await pacer.read(() => options.ec2.routeQuota()).catch(() => undefined);
+  // Optional: without permission, or a way to that service from a private subnet, the limit is learned from the first refusal,
+  // for an hour at a time. Asked once, as routes would wait minutes for the tries.
+  const limit = await options.ec2.routeQuota().catch(() => undefined);
   memory.limits = { 4: limit, 6: limit };
   memory.limitFrom = "quota";
   memory.seen = { 4: 0, 6: 0 };

@@ -122,9 +122,7 @@ function addPolicy(program: Command, print: Print): void {
 }
 
 async function withHost(flags: HostFlags, work: (host: Host) => Promise<void>): Promise<void> {
-  const metadata = process.env.AWS_EC2_METADATA_SERVICE_ENDPOINT?.replace(/\/$/, "");
-  const identity =
-    flags.eni === undefined ? await readHostIdentity(metadata === undefined ? {} : { endpoint: metadata }) : undefined;
+  const identity = flags.eni === undefined ? await readHostIdentity() : undefined;
   const region = flags.region ?? process.env.AWS_REGION ?? identity?.region;
   if (region === undefined) throw new VpcRoutesError("TARGET_INVALID", "which region? Use --region or AWS_REGION");
   const endpoint = flags.endpoint ?? process.env.AWS_ENDPOINT_URL_EC2;

@@ -9,7 +9,7 @@ export interface Ec2Options {
   readonly region: string;
   /** Another server than AWS's, such as moto's. */
   readonly endpoint?: string;
-  /** Where Service Quotas answers. @defaultValue `endpoint`, else AWS's */
+  /** Where Service Quotas answers. @defaultValue `endpoint`, else what `AWS_ENDPOINT_URL` says, else AWS's */
   readonly quotaEndpoint?: string;
   /** @defaultValue the SDK's chain: environment, files, instance role */
   readonly credentials?: {
@@ -56,7 +56,8 @@ export async function createEc2Port(options: Ec2Options): Promise<SdkEc2> {
     ...reads(sdk, client, call),
     ...writes(sdk, client, call),
     async routeQuota() {
-      const quotaEndpoint = options.quotaEndpoint ?? endpoint;
+      const { AWS_ENDPOINT_URL_SERVICE_QUOTAS: ofService, AWS_ENDPOINT_URL: ofAll } = process.env;
+      const quotaEndpoint = options.quotaEndpoint ?? endpoint ?? ofService ?? ofAll;
       const granted = await client.config.credentials();
       return call("GetServiceQuota", () =>
         readRouteQuota(region, granted, {

@@ -17,7 +17,7 @@ export interface HostIdentity {
 
 /** How to reach the instance metadata service. */
 export interface MetadataOptions {
-  /** @defaultValue "http://169.254.169.254" */
+  /** @defaultValue `AWS_EC2_METADATA_SERVICE_ENDPOINT`, as in AWS's own SDKs, else "http://169.254.169.254" */
   readonly endpoint?: string;
   /** MAC of the interface that routes should lead to. @defaultValue the primary interface's */
   readonly mac?: string;
@@ -51,7 +51,7 @@ export async function readHostIdentity(options: MetadataOptions = {}): Promise<H
 
 /** A getter of metadata paths below `/latest/`; keeps its token. */
 export function createMetadataClient(options: MetadataOptions = {}): (path: string) => Promise<string> {
-  const { endpoint = "http://169.254.169.254", signal } = options;
+  const { endpoint = usualEndpoint(), signal } = options;
   let token: Promise<string> | undefined;
   const ask = async (path: string, init: RequestInit): Promise<Response> => {
     try {
@@ -79,6 +79,10 @@ export function createMetadataClient(options: MetadataOptions = {}): (path: stri
       token = undefined;
     }
   };
+}
+
+function usualEndpoint(): string {
+  return (process.env.AWS_EC2_METADATA_SERVICE_ENDPOINT ?? "http://169.254.169.254").replace(/\/$/, "");
 }
 
 async function read(path: string, answer: Response): Promise<string> {

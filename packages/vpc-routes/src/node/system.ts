@@ -1,10 +1,10 @@
 import type { Clock, Random } from "../ports.ts";
 
-/** The machine's monotonic clock. */
+/** The machine's monotonic clock. Its timers keep the process up: somebody may await what waits, such as a paced call. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, fn) {
-    const timer = setTimeout(fn, ms).unref();
+    const timer = setTimeout(fn, ms);
     return () => clearTimeout(timer);
   },
 };
