@@ -1,4 +1,5 @@
 import type { MergeFailure } from "./merge.ts";
+import type { PeerName } from "./ports.ts";
 import type { SentRing } from "./wire.ts";
 
 const MOST = 64;
@@ -25,6 +26,13 @@ export class Conflicts {
     if (!known && this.#failures.size >= MOST) this.#failures.delete(this.#failures.keys().next().value as string);
     this.#failures.set(failure.message, failure);
     return !known;
+  }
+
+  /** A peer has our ring: what it said before it joined us is past. */
+  agrees(peer: PeerName): void {
+    if (this.#foreign?.peer !== peer) return;
+    this.#foreign = undefined;
+    for (const [message, { code }] of this.#failures) if (code === "RING_SEEDS") this.#failures.delete(message);
   }
 
   clear(): void {

@@ -193,7 +193,9 @@ export class AllocatorCore {
   /** Gives our ring up for the one of another network. Our addresses are claimed there. @throws RingError NO_FOREIGN_RING */
   joinForeign(done: (address: number, kept: boolean) => void): number[] {
     const { foreign } = this.conflicts;
-    if (!foreign) throw new RingError("NO_FOREIGN_RING", "no ring of another network has been heard of");
+    // The ring of somebody who has gone since may be nobody's by now.
+    if (!foreign || !this.options.isKnownPeer(foreign.peer))
+      throw new RingError("NO_FOREIGN_RING", "no ring of another network has been heard of");
     const { peer: _, ...ring } = foreign;
     this.conflicts.clear();
     this.#ring = ring;
@@ -239,6 +241,7 @@ export class AllocatorCore {
       if (this.conflicts.add(result.failure, received)) this.options.onConflict?.(result.failure, from);
       return;
     }
+    this.conflicts.agrees(received.peer);
     const changed = result.ring !== this.#ring;
     this.#ring = result.ring;
     if (changed) this.outbox.changed();

@@ -374,6 +374,8 @@ describe("networks seeded apart", () => {
     void h1.allocate("wake").then(() => h1.release("wake"));
     await h1.claim("x", { address: "10.32.0.99", prefixLength: 24 });
     // Any message of the other network will do: a space request is answered with a ring.
+    h1.gossip.onGossip(h2.gossip.gossip()!.encode()[0]!);
+    expect(h1.status().conflicts.map(({ code }) => code)).toContain("RING_SEEDS");
     h2.gossip.onGossip(h1.gossip.gossip()!.encode()[0]!);
     expect(h2.status().conflicts.map(({ code }) => code)).toContain("RING_SEEDS");
     expect(h2.status().foreignSeeds).toEqual(["00:00:00:00:00:01(h1)"]);
@@ -381,6 +383,9 @@ describe("networks seeded apart", () => {
     await cluster.run(10_000);
     expect(await joined).toEqual({ kept: ["10.32.0.50"], conflicts: [a.address] });
     expect(h2.ranges()).toEqual(h1.ranges());
+    // Whoever was joined has heard of the other ring, too, which is nobody's now.
+    expect(h1.status().conflicts).toEqual([]);
+    await expect(h1.join()).rejects.toMatchObject({ code: "NO_FOREIGN_RING" });
     expect(text(await h2.allocate("new").finally(() => {}))).toMatch(/^10\.32\.0\./);
   });
 
