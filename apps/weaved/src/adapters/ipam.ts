@@ -82,6 +82,7 @@ export function ipamPort(ipam: Allocator, tracker: string): IpamPort {
     ready: (signal) => ipam.ready(signal),
     leave: () => ipam.leave(),
     takeOver: (who, signal) => ipam.takeOver(who, { signal }),
+    join: () => ipam.join(),
   };
 }
 

@@ -31,6 +31,8 @@ export interface IpamPort {
   leave(): Promise<void>;
   /** Takes a peer's space over; the number of addresses gained. May wait for the consent of other peers. */
   takeOver(who: string, signal: AbortSignal): Promise<number>;
+  /** Gives the ring up for that of a network seeded apart; which addresses stay, which are in use there too. */
+  join(): Promise<{ readonly kept: readonly string[]; readonly conflicts: readonly string[] }>;
 }
 
 /** A name as `GET /name` shows it. */

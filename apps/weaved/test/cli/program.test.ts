@@ -85,6 +85,10 @@ describe("weave, against a real control interface", () => {
     expect((await weave("rmpeer", "nobody")).out).toBe("0 IPs taken over from nobody\n");
   });
 
+  it("merges with no network that it has not met", async () => {
+    expect(await weave("merge")).toMatchObject({ code: 1, err: expect.stringContaining("no ring of another network") });
+  });
+
   it("answers an unknown sub-report with the ones there are", async () => {
     expect(await weave("status", "nonsense")).toMatchObject({
       code: 1,

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import type { Context } from "../context.ts";
+import { type Context, show } from "../context.ts";
 
-/** Verbs about other peers: connect, forget, rmpeer, prime. */
+/** Verbs about other peers: connect, forget, rmpeer, merge, prime. */
 export function peerVerbs(program: Command, context: () => Context): void {
   program
     .command("connect")
@@ -29,9 +29,29 @@ export function peerVerbs(program: Command, context: () => Context): void {
         context().print(await context().client.call("DELETE", `/peer/${encodeURIComponent(peer)}`));
     });
   program
+    .command("merge")
+    .description("give up this host's ring of addresses for that of a network made apart, keeping those in use")
+    .action(async () => {
+      const result = JSON.parse(await context().client.call("POST", "/v1/ring/join")) as Joined;
+      show(context(), result, describeJoined);
+    });
+  program
     .command("prime")
     .description("wait until addresses can be allocated")
     .action(async () => {
       await context().client.call("GET", "/ring");
     });
+}
+
+interface Joined {
+  readonly kept: readonly string[];
+  readonly conflicts: readonly string[];
+}
+
+function describeJoined({ kept, conflicts }: Joined): string {
+  const lines = [
+    ...kept.map((address) => `${address} kept`),
+    ...conflicts.map((address) => `${address} is in use there, too: give its container another one`),
+  ];
+  return lines.map((line) => `${line}\n`).join("");
 }

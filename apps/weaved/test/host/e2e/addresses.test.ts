@@ -191,6 +191,40 @@ scenario(
 );
 
 scenario(
+  "networks made apart become one by a command, which keeps what it can and names the rest",
+  { hosts: ["a", "b"], each: { b: { peers: [] } }, all: { flags: ["--ipalloc-init=consensus=1"] } },
+  async ({ node, linked }) => {
+    const [a, b] = [node("a"), node("b")];
+    const [x, y] = (await Promise.all([a.allocate("x"), b.allocate("y")])).map(bare);
+    expect(x).toBe(y);
+    await b.call("PUT", "/ip/kept/10.32.77.7/16");
+    const { code, err } = await b.tryWeave("merge");
+    expect(code).toBe(1);
+    expect(err).toContain("no ring of another network");
+    await a.weave("connect", b.host.address);
+    await linked(1);
+    const merged = async () => (await b.tryWeave("merge")).out;
+    let out = "";
+    const done = async () => {
+      out = await merged();
+      return out !== "";
+    };
+    await waitFor("b has heard of the other network", done, 15_000, 100);
+    expect(out.split("\n")).toEqual([
+      "10.32.77.7 kept",
+      `${x} is in use there, too: give its container another one`,
+      "",
+    ]);
+    const agreed = async () => (await accounted(a)) === 100 && (await accounted(b)) === 100;
+    await waitFor("both know the whole range", agreed, 10_000, 100);
+    expect(await b.call("GET", "/ip/kept/10.32.0.0/16")).toContain("10.32.77.7");
+    expect((await a.tryWeave("merge")).code).toBe(1);
+    const others = await Promise.all([...Array(20)].map((_, i) => (i % 2 ? a : b).allocate(`later${i}`)));
+    expect(new Set([x, "10.32.77.7", ...others.map(bare)]).size).toBe(22);
+  },
+);
+
+scenario(
   "another range at the next start drops what was known (362)",
   { hosts: ["a"], all: { flags: ["--ipalloc-init=consensus=1"] } },
   async ({ node }) => {
