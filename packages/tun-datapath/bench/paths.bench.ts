@@ -2,6 +2,7 @@
  * TCP between containers on two hosts over every path, against raw veth and raw kernel VXLAN in the same run; with
  * WEAVED_ORIGINAL also the original. Needs root. PATHS_ROUNDS (5), PATHS_SECONDS (2), PATHS_ONLY (names, joined by ;).
  */
+import { readFileSync } from "node:fs";
 import { type Lab, makeLab, sh, shAsync, startPeer, until } from "../test/host/lab.ts";
 import { originalFolder, startOriginal } from "../test/host/original.ts";
 
@@ -15,6 +16,9 @@ interface Result {
   readonly cpuPerGbit: number;
   readonly rttUs: number;
   readonly rtt99Us: number;
+  /** While a TCP stream fills the path. */
+  readonly loadedUs: number;
+  readonly loaded99Us: number;
   readonly packetsPerSecond: number;
   readonly rssMb: number;
 }
@@ -22,46 +26,70 @@ interface Result {
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
-/** Seconds of CPU that the machine has used, all processes. */
-function cpuSeconds(): number {
-  const [, user, nice, system, , , irq, softirq] = sh("head -1 /proc/stat").split(/\s+/).map(Number) as number[];
-  return ((user ?? 0) + (nice ?? 0) + (system ?? 0) + (irq ?? 0) + (softirq ?? 0)) / 100;
+/** Seconds of CPU that processes have used. A machine is rarely idle otherwise, so only those that take part count. */
+function cpuSeconds(pids: readonly number[]): number {
+  let ticks = 0;
+  for (const pid of pids) {
+    const [, ...fields] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
+    const [user, system] = fields.join(") ").split(" ").slice(11, 13).map(Number);
+    ticks += (user ?? 0) + (system ?? 0);
+  }
+  return ticks / 100;
 }
 
-async function measure(lab: Lab, path: string, rss: () => Promise<number>, to = "10.32.0.2"): Promise<Result> {
+/** Microseconds, sorted. */
+async function roundTrips(c1: string, to: string, options: string): Promise<number[]> {
+  const pings = await shAsync(`${c1} ping ${options} ${to} || true`);
+  return [...pings.matchAll(/time=([\d.]+)/g)].map((m) => Number(m[1]) * 1000).sort((a, b) => a - b);
+}
+const p99 = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN;
+
+/** Who forwards, and what memory they need. */
+interface Forwarders {
+  readonly pids: readonly number[];
+  readonly rss: () => Promise<number>;
+}
+
+async function measure(lab: Lab, path: string, { pids, rss }: Forwarders, to = "10.32.0.2"): Promise<Result> {
   const c1 = `ip netns exec ${lab.container(1)}`;
   const c2 = `ip netns exec ${lab.container(2)}`;
   const gbits: number[] = [];
-  const before = cpuSeconds();
+  let cpu = -cpuSeconds(pids);
   let gbit = 0;
   for (let i = 0; i < ROUNDS; i++) {
     await shAsync(`${c2} iperf3 -s -D -1`);
-    const out = JSON.parse(await shAsync(`sleep 0.2; ${c1} timeout 60 iperf3 -J -c ${to} -t ${SECONDS}`));
-    gbits.push(out.end.sum_received.bits_per_second / 1e9);
-    gbit += (out.end.sum_received.bytes * 8) / 1e9;
+    const { end } = JSON.parse(await shAsync(`sleep 0.2; ${c1} timeout 60 iperf3 -J -c ${to} -t ${SECONDS}`));
+    gbits.push(end.sum_received.bits_per_second / 1e9);
+    gbit += (end.sum_received.bytes * 8) / 1e9;
+    const { host_total, remote_total } = end.cpu_utilization_percent;
+    cpu += ((host_total + remote_total) / 100) * end.sum_sent.seconds;
   }
-  const cpuPerGbit = (cpuSeconds() - before) / gbit;
+  cpu += cpuSeconds(pids);
   await shAsync(`${c2} iperf3 -s -D -1`);
   // iperf3's own control connection may starve under a flood: then there is no figure.
   const udp = JSON.parse(await shAsync(`sleep 0.2; ${c1} timeout 60 iperf3 -J -u -b 0 -l 64 -c ${to} -t 2 || true`)).end
     ?.sum;
   const packetsPerSecond = udp === undefined ? Number.NaN : (udp.packets - udp.lost_packets) / udp.seconds;
   await shAsync(`for p in $(ip netns pids ${lab.container(2)}); do kill -9 $p; done`);
-  const pings = await shAsync(`${c1} ping -c 300 -i 0.005 ${to} || true`);
-  const times = [...pings.matchAll(/time=([\d.]+)/g)].map((m) => Number(m[1]) * 1000).sort((a, b) => a - b);
-  const rtt99Us = times[Math.floor(times.length * 0.99)] ?? Number.NaN;
+  const idle = await roundTrips(c1, to, "-c 300 -i 0.005");
+  await shAsync(`${c2} iperf3 -s -D -1`);
+  const flow = shAsync(`sleep 0.2; ${c1} timeout 60 iperf3 -c ${to} -t 4`);
+  const loaded = await roundTrips(c1, to, "-c 300 -i 0.01 -w 4");
+  await flow;
   return {
     path,
     gbit: median(gbits),
-    cpuPerGbit,
-    rttUs: median(times),
-    rtt99Us,
+    cpuPerGbit: cpu / gbit,
+    rttUs: median(idle),
+    rtt99Us: p99(idle),
+    loadedUs: median(loaded),
+    loaded99Us: p99(loaded),
     packetsPerSecond,
     rssMb: (await rss()) / 2 ** 20,
   };
 }
 
-const none = (): Promise<number> => Promise.resolve(Number.NaN);
+const kernel: Forwarders = { pids: [], rss: () => Promise.resolve(Number.NaN) };
 const prefix = `tb${process.pid}`;
 
 async function raw(path: "veth" | "kernel vxlan"): Promise<Result> {
@@ -78,7 +106,7 @@ async function raw(path: "veth" | "kernel vxlan"): Promise<Result> {
           `ip -n ${h} link add vx type vxlan id 7 dstport 4789 remote 10.99.0.${3 - i} local 10.99.0.${i} dev eth0 df set udpcsum; ip -n ${h} link set vx mtu 1376 master weave up`,
         );
     }
-    return await measure(lab, `raw ${path}`, none, path === "veth" ? "10.40.2.2" : "10.32.0.2");
+    return await measure(lab, `raw ${path}`, kernel, path === "veth" ? "10.40.2.2" : "10.32.0.2");
   } finally {
     lab.close();
   }
@@ -97,10 +125,15 @@ async function ours(path: string, overlays: string, password?: string): Promise<
         30_000,
       );
     await shAsync(`ip netns exec ${lab.container(1)} ping -c 3 -i 0.3 10.32.0.2`);
-    return await measure(lab, path, async () => (await a.status()).rss);
+    const pids = [a, b].map((peer) => peer.process.pid as number);
+    return await measure(lab, path, { pids, rss: async () => (await a.status()).rss });
   } finally {
     lab.close();
   }
+}
+
+function residentBytes(pid: number): number {
+  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? Number.NaN) * 1024;
 }
 
 async function theirs(password?: string): Promise<Result> {
@@ -120,7 +153,9 @@ async function theirs(password?: string): Promise<Result> {
         ),
       30_000,
     );
-    return await measure(lab, `original sleeve${password ? ", sealed" : ""}`, none);
+    const pids = peers.map((peer) => peer.process.pid as number);
+    const rss = (): Promise<number> => Promise.resolve(residentBytes(pids[0] as number));
+    return await measure(lab, `original sleeve${password ? ", sealed" : ""}`, { pids, rss });
   } finally {
     await Promise.all(peers.map((peer) => peer.stop()));
     lab.close();
@@ -141,7 +176,7 @@ if (originalFolder !== undefined)
 
 const results: Result[] = [];
 console.log(
-  "path                       Gbit/s  of raw vxlan  of original  CPU s/Gbit  RTT us  p99 us  64-byte pkt/s  RSS MB",
+  "path                       Gbit/s  of raw vxlan  of original  CPU s/Gbit  RTT us  p99 us  loaded     p99  64-byte pkt/s  RSS MB",
 );
 for (const [name, run] of all) {
   if (ONLY !== undefined && !ONLY.includes(name)) continue;
@@ -160,6 +195,8 @@ for (const [name, run] of all) {
     r.cpuPerGbit.toFixed(3).padStart(11),
     r.rttUs.toFixed(0).padStart(7),
     r.rtt99Us.toFixed(0).padStart(7),
+    r.loadedUs.toFixed(0).padStart(7),
+    r.loaded99Us.toFixed(0).padStart(7),
     r.packetsPerSecond.toFixed(0).padStart(14),
     r.rssMb.toFixed(0).padStart(7),
   );
