@@ -28,12 +28,13 @@ export function peersToTell(graph: Graph & { readonly self: PeerName }, about: P
   const told = graph.get(about)?.links ?? [];
   if (told.length >= graph.size - 1) return [];
   const teller = from === undefined || from === about ? [] : (graph.get(from)?.links ?? []);
+  const tells = findLink(told, graph.self) !== undefined;
   const tell: Link[] = [];
   let i = 0;
   for (const link of own) {
     while (i < told.length && told[i]!.to < link.to) i++;
     if (told[i]?.to === link.to || link.to === about || link.to === from) continue;
-    if (concernsUs(graph, { about, told, teller, to: link.to })) tell.push(link);
+    if (concernsUs(graph, { about, told, tells, teller, to: link.to })) tell.push(link);
   }
   return tell;
 }
@@ -42,18 +43,23 @@ interface Question {
   readonly about: PeerName;
   /** Links of the peer concerned. */
   readonly told: readonly Link[];
+  /** Whether we are among them. */
+  readonly tells: boolean;
   /** Links of who told us. */
   readonly teller: readonly Link[];
   readonly to: PeerName;
 }
 
-function concernsUs(graph: Graph & { readonly self: PeerName }, { about, told, teller, to }: Question): boolean {
+function concernsUs(graph: Graph & { readonly self: PeerName }, { about, told, tells, teller, to }: Question): boolean {
   const theirs = graph.get(to)?.links ?? [];
+  // Only those of whom both speak have a turn; the others have but to see that there is one.
+  const mayHaveTurn = tells && findLink(theirs, graph.self) !== undefined;
   let shared = 0;
   let ourTurn: number | undefined;
   for (let i = 0, j = 0; i < told.length && j < theirs.length; ) {
     const order = told[i]!.to - theirs[j]!.to;
     if (order === 0) {
+      if (!mayHaveTurn) return false;
       if (told[i]!.to === graph.self) ourTurn = shared;
       shared++;
     }
