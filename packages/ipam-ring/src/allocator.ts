@@ -1,4 +1,4 @@
-import { type Cidr, formatCidr, hostRange, subnetRange } from "./address.ts";
+import { type Cidr, formatCidr, formatRange, hostRange, subnetRange } from "./address.ts";
 import type { Allocator } from "./api.ts";
 import { createHandler, createTransport } from "./channel.ts";
 import { CONSENT_CHANNEL, decodeConsent, encodeConsent } from "./consent-wire.ts";
@@ -7,6 +7,7 @@ import { TICK_MS } from "./core-options.ts";
 import { alignedDonation, originalDonation } from "./donation.ts";
 import { join, release, takeOver, waitFor } from "./operations.ts";
 import { type AllocatorOptions, type ParsedOptions, parseOptions } from "./options.ts";
+import { formatPeer } from "./peer-text.ts";
 import type { GossipSender, PeerName } from "./ports.ts";
 import { createReclaimer } from "./reclaim.ts";
 import { allRanges } from "./ring.ts";
@@ -113,6 +114,11 @@ function assemble(options: AllocatorOptions, parsed: ParsedOptions, saved: Saved
     },
     start() {
       const restored = core.start(saved);
+      if (saved && !restored && saved.ring.entries.length > 0) {
+        const { ring, owned } = saved;
+        const was = { range: formatRange(ring), peer: formatPeer(saved.peer), idents: owned.length };
+        logger?.warn("the saved addresses are of another range or peer, so they are forgotten", was);
+      }
       logger?.info(restored ? "address state restored" : "address state begins afresh", { init: options.init.kind });
       stopTick ??= clock.after(TICK_MS, tick);
     },

@@ -218,14 +218,18 @@ describe("a restart", () => {
     expect(after.owned().map(({ ident }) => ident)).toEqual(["c2"]);
   });
 
-  it("starts afresh when the range is another one", async () => {
-    const cluster = createCluster(1);
+  it("starts afresh when the range is another one, saying what it forgets", async () => {
+    const warned: unknown[] = [];
+    const logger = { debug() {}, info() {}, error() {}, warn: (...words: unknown[]) => void warned.push(words) };
+    const cluster = createCluster(1, { logger });
     const before = await cluster.add(1);
     await before.allocate("c1");
     before.close();
     const after = await cluster.add(1, { universe: "10.40.0.0/24" });
     expect(after.owned()).toEqual([]);
     expect(text(await after.allocate("c1"))).toBe("10.40.0.1/24");
+    const was = { range: "10.32.0.0/24", peer: "00:00:00:00:00:01", idents: 1 };
+    expect(warned).toEqual([[expect.stringContaining("another range"), was]]);
   });
 
   it("refuses a damaged state instead of forgetting addresses", async () => {
