@@ -14,6 +14,7 @@ import type { Logger } from "../logging.ts";
 import type { Metrics } from "../report/metrics.ts";
 import type { IpamReport } from "../report/report.ts";
 import type { Store } from "../state/store.ts";
+import { reclaimBy } from "./gone.ts";
 
 /** What starting the allocator needs. */
 export interface IpamPartOptions {
@@ -40,6 +41,7 @@ export async function startIpam({ settings, mesh, store, logger, metrics }: Ipam
     exclude: settings["ipalloc-exclude"].split(",").filter((cidr) => cidr !== ""),
     logger,
     metrics,
+    ...(settings["ipalloc-reclaim"] && { reclaim: reclaimBy(settings["ipalloc-reclaim"]) }),
     ...(settings["ipalloc-default-subnet"] && { defaultSubnet: settings["ipalloc-default-subnet"] }),
   });
   ipam.attach(mesh.openChannel(ALLOCATION_CHANNEL, ipam.gossip), mesh.openChannel(CONSENT_CHANNEL, ipam.consent));

@@ -126,7 +126,7 @@ export const optionSpecs = {
   "ipalloc-range": range("range for automatic allocation (empty: off)"),
   "ipalloc-default-subnet": range("subnet to allocate in by default (empty: the whole range)"),
   "ipalloc-exclude": string("comma-separated CIDRs never to hand out"),
-  "ipalloc-reclaim": off("take over the space of peers that are gone for good, where that is safe"),
+  "ipalloc-reclaim": string("program that tells by exit code 0 that a peer's machine (NAME NICKNAME) is gone for good"),
   awsvpc: off("program VPC route tables instead of an overlay"),
   // Names.
   "no-dns": off("no DNS server"),
