@@ -5,7 +5,7 @@ import { CONSENT_CHANNEL, decodeConsent, encodeConsent } from "./consent-wire.ts
 import { AllocatorCore } from "./core.ts";
 import { TICK_MS } from "./core-options.ts";
 import { alignedDonation, originalDonation } from "./donation.ts";
-import { join, release, takeOver, waitFor } from "./operations.ts";
+import { join, leave, release, takeOver, waitFor } from "./operations.ts";
 import { type AllocatorOptions, type ParsedOptions, parseOptions } from "./options.ts";
 import { formatPeer } from "./peer-text.ts";
 import type { GossipSender, PeerName } from "./ports.ts";
@@ -151,12 +151,12 @@ function assemble(options: AllocatorOptions, parsed: ParsedOptions, saved: Saved
     ready: async (signal) => {
       await waitFor<Cidr>(signal, (settle) => core.requests.prime(settle));
     },
-    leave: () => new Promise((resolve) => core.leave(resolve)),
+    leave: () => new Promise((resolve) => leave(core, resolve)),
     takeOver: (who, more = {}) => takeOver(core, who, more.signal),
     join: () => join(core),
     ranges: () => allRanges(core.ring).map(({ start, end, peer }) => ({ start, end, peer })),
     onRangesChanged: (fn) => changed.add(fn),
-    peerGone: (peer) => core.peerGone(peer),
+    peerGone: (peer) => core.acquaintances.forget(peer, core.owners()),
     status: () => statusOf(core, formatCidr(defaultSubnet)),
     explain: (ident) => [...core.requests.explain(ident), ...reclaimer.explain(ident)],
     onWaiting: (fn) => waiting.add(fn),

@@ -4,7 +4,6 @@ import { Books } from "./books.ts";
 import { Conflicts } from "./conflicts.ts";
 import type { ConsentMessage } from "./consent-wire.ts";
 import { type CoreOptions, DEAD_GRACE_MS } from "./core-options.ts";
-import { RingError } from "./errors.ts";
 import { Founding } from "./founding.ts";
 import { donate, type Giver, tidyUp } from "./giving.ts";
 import { IntervalSet } from "./interval-set.ts";
@@ -50,7 +49,7 @@ export class AllocatorCore {
       ...{ name, uid, init, universe },
       changed: () => this.outbox.changed(),
       announce: () => this.sendState(),
-      found: (ring) => this.#setRing(ring),
+      found: (ring) => this.setRing(ring),
     });
     this.avoid = new IntervalSet(options.avoid);
     for (const address of options.reservations.values()) this.avoid.add(address, address + 1);
@@ -74,7 +73,7 @@ export class AllocatorCore {
       ...{ us: name, mixed, now, isKnown: isKnownPeer },
       ring: () => (this.hasRing ? { ...this.#ring, peer: name } : undefined),
       learn: (ring) => this.#mergeRing(ring, undefined),
-      others: () => this.acquaintances.all(this.#owners()),
+      others: () => this.acquaintances.all(this.owners()),
       transfer: (from) => this.#takeAll(from),
       changed: () => {
         this.#published.needsFull();
@@ -172,47 +171,9 @@ export class AllocatorCore {
     this.outbox.pump();
   }
 
-  // --- leaving, joining ---
-
-  /** Gives everything to another peer and refuses requests from now on. `done` runs when it is saved and sent. */
-  leave(done: () => void): void {
-    if (this.leaving) return done();
-    this.leaving = true;
-    this.requests.cancelAll();
-    const heir = this.acquaintances.heir(this.#owners());
-    if (heir !== undefined && this.hasRing) {
-      this.#ring = transfer(this.#ring, this.options.name, heir);
-      this.#ringChanged({ announce: true });
-      this.takeovers.leave();
-    }
-    this.space.clear();
-    this.outbox.after(done);
-    this.outbox.pump();
-  }
-
-  /** Gives our ring up for the one of another network. Our addresses are claimed there. @throws RingError NO_FOREIGN_RING */
-  joinForeign(done: (address: number, kept: boolean) => void): number[] {
-    const { foreign } = this.conflicts;
-    // The ring of somebody who has gone since may be nobody's by now.
-    if (!foreign || !this.options.isKnownPeer(foreign.peer))
-      throw new RingError("NO_FOREIGN_RING", "no ring of another network has been heard of");
-    const { peer: _, ...ring } = foreign;
-    this.conflicts.clear();
-    this.#ring = ring;
-    this.#ringChanged({ announce: true });
-    const strays = this.requests.reclaimStrays(done);
-    this.outbox.pump();
-    return strays;
-  }
-
   /** `7a:9f:eb:b6:0c:6e(host1)` */
   nameOf(peer: PeerName): string {
     return this.acquaintances.nameOf(peer);
-  }
-
-  /** The mesh has forgotten a peer. */
-  peerGone(peer: PeerName): void {
-    this.acquaintances.forget(peer, this.#owners());
   }
 
   #update(source: PeerName | undefined, state: GossipState): void {
@@ -226,7 +187,8 @@ export class AllocatorCore {
     else if (source !== undefined && this.founding.paxos) this.establish();
   }
 
-  #setRing(ring: Ring): void {
+  /** Takes up another ring, whatever ours was, and tells everybody. */
+  setRing(ring: Ring): void {
     this.#ring = ring;
     this.#ringChanged({ announce: true });
   }
@@ -246,7 +208,7 @@ export class AllocatorCore {
     this.#ring = result.ring;
     if (changed) this.outbox.changed();
     if (!result.updated) return;
-    this.acquaintances.prune(this.#owners());
+    this.acquaintances.prune(this.owners());
     this.#ringChanged({ announce: false });
   }
 
@@ -280,8 +242,7 @@ export class AllocatorCore {
 
   #takeAll(from: PeerName): number {
     const before = this.space.free;
-    this.#ring = transfer(this.#ring, from, this.options.name);
-    this.#ringChanged({ announce: true });
+    this.setRing(transfer(this.#ring, from, this.options.name));
     return this.space.free - before;
   }
 
@@ -323,7 +284,8 @@ export class AllocatorCore {
     };
   }
 
-  #owners(): PeerName[] {
+  /** Peers that own something, once for every entry. */
+  owners(): PeerName[] {
     return this.#ring.entries.map(({ peer }) => peer);
   }
 

@@ -5,6 +5,7 @@ import { RingError } from "./errors.ts";
 import { parsePeer } from "./peer-text.ts";
 import type { PeerName } from "./ports.ts";
 import type { Settle } from "./request.ts";
+import { transfer } from "./ring.ts";
 import type { TakeoverOutcome } from "./takeover.ts";
 
 /** A promise of what a request ends with. Aborting the signal ends the request. */
@@ -67,6 +68,21 @@ function toResult(peer: PeerName, outcome: TakeoverOutcome): Parameters<Settle<n
   return { error: new RingError("PEER_ALIVE", "the peer answered that it is alive") };
 }
 
+/** Gives everything to another peer and refuses requests from now on. `done` runs when it is saved and sent. */
+export function leave(core: AllocatorCore, done: () => void): void {
+  if (core.leaving) return done();
+  core.leaving = true;
+  core.requests.cancelAll();
+  const heir = core.acquaintances.heir(core.owners());
+  if (heir !== undefined && core.hasRing) {
+    core.setRing(transfer(core.ring, core.options.name, heir));
+    core.takeovers.leave();
+  }
+  core.space.clear();
+  core.outbox.after(done);
+  core.outbox.pump();
+}
+
 /** Gives our ring up for another network's; resolves when every address of ours is kept or refused there. */
 export function join(core: AllocatorCore): Promise<JoinResult> {
   return new Promise((resolve, reject) => {
@@ -77,7 +93,7 @@ export function join(core: AllocatorCore): Promise<JoinResult> {
       if (open === 0) resolve({ kept: kept.filter((address) => !conflicts.includes(address)), conflicts });
     };
     try {
-      const strays = core.joinForeign((address, isKept) => {
+      const strays = adoptForeign(core, (address, isKept) => {
         if (!isKept) conflicts.push(formatIpv4(address));
         open--;
         finish();
@@ -89,4 +105,18 @@ export function join(core: AllocatorCore): Promise<JoinResult> {
       reject(error);
     }
   });
+}
+
+/** Takes up the ring of another network, claims our addresses there; which. @throws RingError NO_FOREIGN_RING */
+function adoptForeign(core: AllocatorCore, done: (address: number, kept: boolean) => void): number[] {
+  const { foreign } = core.conflicts;
+  // The ring of somebody who has gone since may be nobody's by now.
+  if (!foreign || !core.options.isKnownPeer(foreign.peer))
+    throw new RingError("NO_FOREIGN_RING", "no ring of another network has been heard of");
+  const { peer: _, ...ring } = foreign;
+  core.conflicts.clear();
+  core.setRing(ring);
+  const strays = core.requests.reclaimStrays(done);
+  core.outbox.pump();
+  return strays;
 }

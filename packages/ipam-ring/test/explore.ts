@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type Global, SmallWorld } from "./small-world.ts";
 
 /** What an exploration has found. */
@@ -71,9 +71,9 @@ class Fingerprints {
 
   /** Whether it was new. */
   add(text: string): boolean {
-    const hash = createHash("sha1").update(text).digest();
+    const digest = hash("sha1", text, "buffer");
     // Zero marks a free slot.
-    if (!this.#insert(hash.readUInt32LE(0), hash.readUInt32LE(4) || 1)) return false;
+    if (!this.#insert(digest.readUInt32LE(0), digest.readUInt32LE(4) || 1)) return false;
     if (++this.#size * 4 > this.#slots.length) this.#grow();
     return true;
   }

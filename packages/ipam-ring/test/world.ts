@@ -5,6 +5,7 @@ import { AllocatorCore } from "../src/core.ts";
 import { type RingOrigin, TICK_MS } from "../src/core-options.ts";
 import { alignedDonation, originalDonation } from "../src/donation.ts";
 import { type Patch, replay } from "../src/journal.ts";
+import { leave } from "../src/operations.ts";
 import { allRanges } from "../src/ring.ts";
 import type { Saved } from "../src/saved.ts";
 import type { GossipState, UnicastMessage } from "../src/wire.ts";
@@ -276,7 +277,7 @@ export class World {
     for (const [address, who] of this.live) if (who.host === host.name) this.live.delete(address);
     for (const { ident } of host.core!.books.list()) host.core!.requests.releaseAll(ident);
     const { life } = host;
-    host.core!.leave(() => {
+    leave(host.core!, () => {
       if (host.life === life) this.die(host);
     });
   }
