@@ -5,11 +5,12 @@
  * @property {number} line of the opening backquotes, counted from 1
  * @property {string} lang `sh`, `ts`, `json`, ...; empty for a drawing
  * @property {string} code
- * @property {string[]} notes what comments of the line above say: `<!-- needs root -->` gives `needs root`
+ * @property {string[]} notes what comments in the lines above say: `<!-- needs root -->` gives `needs root`
  * @property {string | undefined} file the name that the sentence above gives: "`plan.json`:"
  * @property {string | undefined} output what it prints: the `text` fence that follows at once, or after one line
  */
 
+const note = /<!--\s*(.*?)\s*-->/g;
 const opening = /^```(\w*)\s*$/;
 
 /** @param {string} readme @returns {Fence[]} */
@@ -30,12 +31,10 @@ export function parseFences(readme) {
 
 /** Comments and sentence above a fence. */
 function before(lines, at) {
-  const above = at > 0 ? lines[at - 1] : "";
-  const notes = [...above.matchAll(/<!--\s*(.*?)\s*-->/g)].map((match) => match[1]);
-  const sentence = lines
-    .slice(0, at)
-    .filter((line) => line.trim() !== "" && !line.startsWith("<!--"))
-    .at(-1);
+  let first = at;
+  while (lines[first - 1]?.startsWith("<!--")) first--;
+  const notes = lines.slice(first, at).flatMap((line) => [...line.matchAll(note)].map((match) => match[1]));
+  const sentence = lines.slice(0, first).findLast((line) => line.trim() !== "");
   return { notes, file: /`([\w.-]+\.json)`[^`]*:\s*$/.exec(sentence ?? "")?.[1] };
 }
 

@@ -29,7 +29,7 @@ export async function followReadme({ folder, all, world, onOpen, report }) {
   let broken = false;
   try {
     for (const fence of fences.filter(({ lang }) => ["sh", "ts", "json"].includes(lang))) {
-      const line = { line: fence.line, title: titleOf(fence) };
+      const line = { line: fence.line, title: titleOf(fence, all) };
       const start = performance.now();
       const why = broken ? "a fence above failed" : await places.why(fence);
       if (why !== undefined) {
@@ -47,10 +47,12 @@ export async function followReadme({ folder, all, world, onOpen, report }) {
   }
 }
 
-function titleOf({ lang, code, file }) {
+function titleOf({ lang, code, file }, all) {
   if (lang === "ts") return "the example";
   if (lang === "json") return file ?? "JSON";
-  const lines = code.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("#"));
+  const isCommand = (line) => line.trim() !== "" && !line.startsWith("#");
+  const lines = commands(code, all).split("\n").filter(isCommand);
+  if (lines.length === 0) return "nothing but what is skipped";
   const first = lines[0].replace(/\s{2,}#.*$/, "");
   return lines.length === 1 ? first : `${first} (and ${lines.length - 1} more)`;
 }
@@ -70,7 +72,7 @@ function slowLines({ lang, code, line }) {
 /** @returns {Promise<string | undefined>} what is wrong */
 async function followFence({ fence, folder, all, world, places }) {
   if (fence.lang === "json") return saveJson(fence, places.project);
-  if (fence.lang === "sh") return runIn(places, fence, commands(fence, all));
+  if (fence.lang === "sh") return runIn(places, fence, commands(fence.code, all));
   // Inside the package or project, so that names resolve as they do for a reader.
   const file = join(world.registry === undefined ? join(world.checkout, folder) : places.project, "readme-example.mts");
   writeFileSync(file, fence.code);
@@ -101,7 +103,7 @@ function saveJson({ code, file }, project) {
 }
 
 /** Lines that are left out stay as comments, so that line numbers hold. */
-function commands({ code }, all) {
+function commands(code, all) {
   const kept = code.split("\n").map((line) => (!all && slow.test(line) ? `# ${line}` : line));
   return kept.join("\n");
 }
@@ -112,8 +114,9 @@ function typescript(checkout) {
   return `--import ${pathToFileURL(join(checkout, "node_modules/tsx/dist/loader.mjs")).href} `;
 }
 
+/** Which line, and the end of what was said: a fence may print a lot before. */
 function failure(fence, code, { line, out, err }) {
-  const where =
-    fence.lang === "sh" && line !== undefined ? `line ${fence.line + line}: ${code.split("\n")[line - 1]}\n` : "";
-  return where + `${out}${err}`.trimEnd().slice(-3000);
+  const where = fence.lang === "sh" && line !== undefined;
+  const named = where ? [`line ${fence.line + line}: ${code.split("\n")[line - 1]}`] : [];
+  return [...named, ...`${out}${err}`.trimEnd().split("\n").slice(-15)].join("\n");
 }
