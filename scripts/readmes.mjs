@@ -31,8 +31,14 @@ async function cleanUp() {
   for (const step of undo.splice(0).reverse()) await step().catch((error) => console.error(String(error)));
   rmSync(temp, { recursive: true, force: true });
 }
+let stopping = false;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-  process.once(signal, () => cleanUp().finally(() => process.exit(130)));
+  // Not `once`: a lab that finds no other listener ends the process before it is cleaned up.
+  process.on(signal, () => {
+    if (stopping) return;
+    stopping = true;
+    cleanUp().finally(() => process.exit(130));
+  });
 }
 
 /** Runs a command whose output matters only when it fails. */
@@ -44,6 +50,7 @@ function must(command, args, options = {}) {
 }
 
 function report(readme, { status, line, title, why, seconds }) {
+  if (stopping) return; // what fails now does so because it is being ended
   counts[status]++;
   const time = seconds === undefined ? "" : ` (${seconds.toFixed(1)} s)`;
   const reason = status === "skipped" ? `: ${why}` : "";
@@ -99,8 +106,9 @@ try {
   await main();
 } catch (error) {
   counts.FAILED++;
-  console.log(`  FAILED   ${error.stack ?? error}`);
+  if (!stopping) console.log(`  FAILED   ${error.stack ?? error}`);
 } finally {
+  if (stopping) await new Promise(() => {}); // the signal's own way out
   await cleanUp();
 }
 console.log(`took ${Math.round((performance.now() - started) / 1000)} s`);
