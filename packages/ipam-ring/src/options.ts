@@ -49,7 +49,7 @@ export interface AllocatorOptions {
   readonly mixed?: boolean;
   /** Ranges that no address is chosen from; a claim may still name one. @defaultValue none */
   readonly exclude?: readonly string[];
-  /** Addresses that idents get wherever they run, to be given alike on every peer: ident -> address. @defaultValue none */
+  /** Addresses that workloads get wherever they run, to be given alike on every peer: workload or ident -> address. @defaultValue none */
   readonly reservations?: Readonly<Record<string, string>>;
   /** @defaultValue never: by hand only */
   readonly reclaim?: ReclaimPolicy;

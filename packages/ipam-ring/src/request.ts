@@ -15,6 +15,8 @@ export interface Request {
   readonly cidr?: Cidr;
   readonly since: number;
   readonly isContainer: boolean;
+  /** Whose reservation to use. */
+  readonly workload: string;
   reason: WaitReason | undefined;
   tries: number;
   /** Bounded by: the last 32, see {@link noteAsked}. */
@@ -29,6 +31,8 @@ export interface Request {
 /** What a request is made with. */
 export interface RequestOptions {
   readonly isContainer?: boolean;
+  /** For allocations: the name that a reservation is kept under. An ident often changes with every start. @defaultValue the ident */
+  readonly workload?: string;
   /** For claims: answer success while it is not known whether the address can be had, and keep trying. */
   readonly noErrorOnUnknown?: boolean;
 }

@@ -140,7 +140,7 @@ export class Requests {
       const address = parseIpv4(request.cidr!.address)!;
       if (address < range.start || address >= range.end) continue;
       // A reserved address follows its workload: it is free as soon as the old host lets go.
-      if (this.#core.options.reservations.get(request.ident) === address) continue;
+      if (this.#core.options.reservations.get(request.workload) === address) continue;
       this.#claiming.deny(request, peer, "");
       this.#waiting.delete(request);
     }
@@ -176,7 +176,7 @@ export class Requests {
   #request(
     kind: Request["kind"],
     ident: string,
-    { isContainer = false }: RequestOptions,
+    { isContainer = false, workload = ident }: RequestOptions,
     settle: Settle<Cidr>,
     cidr: Cidr | undefined,
     attempt: () => boolean,
@@ -187,6 +187,7 @@ export class Requests {
       ident,
       since,
       isContainer,
+      workload,
       tries: 0,
       asked: [],
       answered: false,
@@ -224,7 +225,7 @@ export class Requests {
       books.revive(request.ident);
       return this.#answer(request, { value: { address: held.cidr.address, prefixLength: subnet.prefixLength } });
     }
-    const reserved = options.reservations.get(request.ident);
+    const reserved = options.reservations.get(request.workload);
     if (reserved !== undefined && reserved >= range.start && reserved < range.end) {
       const cidr = { address: formatIpv4(reserved), prefixLength: subnet.prefixLength };
       return this.#claiming.attempt(request, cidr, { address: reserved, lenient: false });

@@ -118,6 +118,19 @@ describe("a reserved address", () => {
   });
 });
 
+describe("a reservation for a workload", () => {
+  it("is for whatever ident it has this time, for nobody else", async () => {
+    const h1 = await createCluster(1, { reservations: { "db.weave.local.": "10.32.0.1" } }).add(1);
+    expect(text(await h1.allocate("other"))).toBe("10.32.0.2/24");
+    const workload = "db.weave.local.";
+    expect(text(await h1.allocate("id-1", subnet, { workload }))).toBe("10.32.0.1/24");
+    const next = h1.allocate("id-2", subnet, { workload });
+    await expect(next).rejects.toMatchObject({ code: "ADDRESS_TAKEN" });
+    h1.release("id-1");
+    expect(text(await h1.allocate("id-3", subnet, { workload }))).toBe("10.32.0.1/24");
+  });
+});
+
 describe("waiting", () => {
   it("says at once which votes are missing", async () => {
     const cluster = createCluster(3);

@@ -41,6 +41,7 @@ export async function startIpam({ settings, mesh, store, logger, metrics }: Ipam
     exclude: settings["ipalloc-exclude"].split(",").filter((cidr) => cidr !== ""),
     logger,
     metrics,
+    reservations: readReservations(settings["ipalloc-reservations"]),
     ...(settings["ipalloc-reclaim"] && { reclaim: reclaimBy(settings["ipalloc-reclaim"]) }),
     ...(settings["ipalloc-default-subnet"] && { defaultSubnet: settings["ipalloc-default-subnet"] }),
   });
@@ -69,6 +70,18 @@ export function ringOrigin(text: string, mesh: Pick<RunningMesh, "activeDirectTa
   const peers = Number(value);
   if (kind === "consensus" && Number.isInteger(peers) && peers > 0) return { kind: "consensus", peers, guess };
   throw new ConfigError(`--ipalloc-init: expected consensus[=COUNT], seed=PEER,... or observer, not "${text}"`);
+}
+
+/** Reads `db.weave.local=10.32.0.10,...`; whether the addresses are of the range is the allocator's to say. @throws ConfigError */
+export function readReservations(text: string): Record<string, string> {
+  const pairs = text.split(",").filter((pair) => pair !== "");
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [name, address, ...rest] = pair.split("=").map((part) => part.trim());
+      if (name && address && rest.length === 0) return [name, address];
+      throw new ConfigError(`--ipalloc-reservations: expected NAME=ADDRESS,..., not "${pair}"`);
+    }),
+  );
 }
 
 /** The allocator as the control interface needs it. */

@@ -18,7 +18,7 @@ export interface Addresses {
 
 /** Makes it from the parts that are switched on. */
 export function createAddresses({ ipam, dns }: { readonly ipam?: IpamPort; readonly dns?: DnsPort }): Addresses {
-  type Options = { readonly isContainer: boolean; readonly signal: AbortSignal };
+  type Options = { readonly isContainer: boolean; readonly signal: AbortSignal; readonly workload?: string };
 
   async function claim(id: string, cidr: Cidr, options: Options): Promise<Cidr> {
     await ipam?.claim(id, cidr, { ...options, noErrorOnUnknown: false });
@@ -47,8 +47,8 @@ export function createAddresses({ ipam, dns }: { readonly ipam?: IpamPort; reado
 
   return {
     giveBack,
-    async obtain({ id, keeper }, texts, signal) {
-      const options = { isContainer: keeper === "engine", signal };
+    async obtain({ id, keeper, hostname }, texts, signal) {
+      const options = { isContainer: keeper === "engine", signal, ...(hostname && { workload: bareName(hostname) }) };
       const wanted = texts.length > 0 ? texts.map(readArgument) : [{ is: "default" } as const];
       const got: Cidr[] = [];
       for (const argument of wanted)
@@ -73,6 +73,11 @@ export function createAddresses({ ipam, dns }: { readonly ipam?: IpamPort; reado
       return subnet !== undefined && inSubnet(address, subnet);
     },
   };
+}
+
+/** `db.weave.local` of the same with a trailing dot. */
+function bareName(hostname: string): string {
+  return hostname.replace(/\.$/, "");
 }
 
 function readArgument(text: string): AddressArgument {

@@ -126,6 +126,7 @@ export const optionSpecs = {
   "ipalloc-range": range("range for automatic allocation (empty: off)"),
   "ipalloc-default-subnet": range("subnet to allocate in by default (empty: the whole range)"),
   "ipalloc-exclude": string("comma-separated CIDRs never to hand out"),
+  "ipalloc-reservations": string("comma-separated NAME=ADDRESS, the same on all hosts; a name such as db.weave.local"),
   "ipalloc-reclaim": string("program that tells by exit code 0 that a peer's machine (NAME NICKNAME) is gone for good"),
   awsvpc: off("program VPC route tables instead of an overlay"),
   // Names.

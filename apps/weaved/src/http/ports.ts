@@ -16,7 +16,12 @@ export interface IpamPort {
   readonly defaultSubnet: Cidr;
   /** `awsvpc`, `no-masq-local`, or empty. */
   readonly tracker: string;
-  allocate(id: string, subnet: Cidr, options: { isContainer: boolean; signal: AbortSignal }): Promise<Cidr>;
+  /** `workload` is whose reservation to use, if there is one. */
+  allocate(
+    id: string,
+    subnet: Cidr,
+    options: { isContainer: boolean; signal: AbortSignal; workload?: string },
+  ): Promise<Cidr>;
   claim(
     id: string,
     cidr: Cidr,

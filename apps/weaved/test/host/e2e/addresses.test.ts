@@ -225,6 +225,20 @@ scenario(
 );
 
 scenario(
+  "a reserved address is its owner's on whatever host it runs, and nobody else's",
+  { hosts: ["a", "b"], all: { flags: ["--ipalloc-init=consensus=2", "--ipalloc-reservations=db=10.32.0.1"] } },
+  async ({ node, linked }) => {
+    const [a, b] = [node("a"), node("b")];
+    await linked(1);
+    expect((await Promise.all([a.allocate("x"), b.allocate("y")])).map(bare)).not.toContain("10.32.0.1");
+    for (const one of [b, a, b]) {
+      expect(await one.allocate("db")).toBe("10.32.0.1/16");
+      await one.call("DELETE", "/ip/db");
+    }
+  },
+);
+
+scenario(
   "another range at the next start drops what was known (362)",
   { hosts: ["a"], all: { flags: ["--ipalloc-init=consensus=1"] } },
   async ({ node }) => {
