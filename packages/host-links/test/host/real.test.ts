@@ -113,6 +113,10 @@ describe.skipIf(!root)("host links with real packets (needs root)", () => {
     const watching = links.watch();
     await until("quiet", () => pings(outside, "10.32.0.2"));
     const before = rules();
+    // A second, or eight times what a look without repairs takes, where the machine is that busy.
+    const began = performance.now();
+    await links.check();
+    const limitMs = Math.max(1_000, 8 * (performance.now() - began));
     for (const flush of [
       ["nft", "flush", "ruleset"],
       ["iptables", "-F"],
@@ -126,13 +130,13 @@ describe.skipIf(!root)("host links with real packets (needs root)", () => {
         () => /masquerade/.test(rules()) && /jump WEAVE-FORWARD/.test(rules()),
       );
       console.log(`repaired ${Math.round(tookMs)} ms after "${flush.join(" ")}"`);
-      expect(tookMs).toBeLessThan(1000);
+      expect(tookMs).toBeLessThan(limitMs);
     }
     expect(rules().split("\n").length).toBe(before.split("\n").length);
     within(host, "ip", "address", "delete", "10.32.0.254/24", "dev", "weave");
-    expect(await until("address back", () => pingsMeanwhile(host, "10.32.0.1"))).toBeLessThan(2000);
+    expect(await until("address back", () => pingsMeanwhile(host, "10.32.0.1"))).toBeLessThan(2 * limitMs);
     within(two, "ip", "link", "delete", "ethwe");
-    expect(await until("link back", () => pingsMeanwhile(one, "10.32.0.2"))).toBeLessThan(2000);
+    expect(await until("link back", () => pingsMeanwhile(one, "10.32.0.2"))).toBeLessThan(2 * limitMs);
     await watching.close();
   });
 
