@@ -68,7 +68,7 @@ export interface Reconciler extends AsyncDisposable {
   /** Says who owns what now. The latest call wins. */
   update(update: OwnershipUpdate): void;
   status(): ReconcilerStatus;
-  /** Called after each pass that changed {@link ReconcilerStatus.native}. Returns the way to stop. */
+  /** Called after each pass that changed which ranges are native, which need the overlay. Returns the way to stop. */
   onChange(listener: (status: ReconcilerStatus) => void): () => void;
   /**
    * A dry run: what a pass would change now. Reads only.
@@ -119,11 +119,10 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       if (wanted === undefined || stop.signal.aborted) return status;
       const asked = wanted;
       try {
-        const before = status.native;
+        const before = ways(status);
         status = { ...(await runPass(context, asked)), passes: status.passes + 1 };
         failures = 0;
-        if (JSON.stringify(before) !== JSON.stringify(status.native))
-          for (const listener of listeners) listener(status);
+        if (before !== ways(status)) for (const listener of listeners) listener(status);
         schedule(nextIn(status));
       } catch (error) {
         failures++;
@@ -178,4 +177,9 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       await this.close();
     },
   };
+}
+
+/** Which way every range goes, for comparison. */
+function ways({ native, overlay, nativePrefixes, overlayPrefixes }: ReconcilerStatus): string {
+  return JSON.stringify([native, overlay, nativePrefixes, overlayPrefixes]);
 }
