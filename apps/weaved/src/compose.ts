@@ -15,11 +15,12 @@ import type { RootLogger } from "./logging.ts";
 import { aliveIn } from "./parts/containers.ts";
 import { startDocker } from "./parts/docker.ts";
 import { followMesh, framesReport, mtuOf, startFrames } from "./parts/frames.ts";
-import { isAlive, startHost, sweepEveryMs } from "./parts/host.ts";
+import { bridgeOf, isAlive, startHost, sweepEveryMs } from "./parts/host.ts";
 import { createInsight } from "./parts/insight.ts";
 import { startListeners } from "./parts/listeners.ts";
 import { startNames } from "./parts/names.ts";
 import { initialTargets, markRunning, sentinelPath } from "./parts/targets.ts";
+import { createVpcOverlay } from "./parts/vpc-overlay.ts";
 import { createMetrics } from "./report/metrics.ts";
 import { noVersionCheck, type Report } from "./report/report.ts";
 import { readPassword } from "./state/password.ts";
@@ -63,8 +64,13 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
     // --- frames between hosts ---
     // Loaded only where it is wanted: the cloud's client is by far the largest thing this daemon could load.
     const cloud = settings.awsvpc ? await import("./parts/vpc.ts") : undefined;
-    const datapath = cloud ? undefined : await startFrames(settings, name, log.part("datapath"), metrics);
+    const datapath = await startFrames(settings, name, log.part("datapath"), metrics).catch((error: Error) => {
+      if (!cloud) throw error;
+      log.warn(`only what has a VPC route can be reached: ${error.message}`);
+      return undefined;
+    });
     if (datapath) undo.add(() => datapath.close());
+    const overlay = cloud ? createVpcOverlay(datapath?.overlay, log.part("vpc")) : datapath?.overlay;
 
     // --- peers ---
     const mesh = await startMesh({
@@ -79,7 +85,7 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
       metrics,
       ...(settings.host && { host: settings.host }),
       ...(password && { password }),
-      ...(cloud ? { overlay: cloud.vpcOverlay } : datapath && { overlay: datapath.overlay }),
+      ...(overlay && { overlay }),
     });
     undo.add(() => mesh.close());
     if (datapath) undo.add(followMesh(datapath, mesh));
@@ -90,7 +96,7 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
         ? undefined
         : await startIpam({ settings, mesh, store, logger: log.part("ipam"), metrics });
     if (ipam) undo.add(() => ipam.close());
-    if (ipam && datapath) {
+    if (ipam && datapath && !cloud) {
       datapath.setAddressOwners(ipam.ranges());
       undo.add(ipam.onRangesChanged(() => datapath.setAddressOwners(ipam.ranges())));
     }
@@ -104,13 +110,13 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
     const ipamApi = ipam && ipamPort(ipam, tracker);
     const dnsApi = dns && dnsPort(dns.names, dns.listener);
     const apis = { links, store, ...(ipamApi && { ipam: ipamApi }), ...(dnsApi && { dns: dnsApi }) };
-    const bridge = { name: settings["weave-bridge"], mac: formatPeerName(name), mtu: mtuOf(settings) };
+    const bridge = bridgeOf(settings, name);
     const border = createBorder({ ...apis, bridge, firewall: { bridge: bridge.name } });
     const engine = settings["docker-api"] === "" ? undefined : createDockerClient(settings["docker-api"]);
     const attachments = createAttachments({
       ...apis,
       bridge: bridge.name,
-      mtu: bridge.mtu,
+      mtu: mtuOf(settings),
       isAlive,
       logger: log.part("attachments"),
       vpc: settings.awsvpc,
@@ -126,7 +132,7 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
     undo.add(() => docker.close());
     const vpc =
       cloud && ipam
-        ? await cloud.startVpc({ settings, mesh, ipam, border, logger: log.part("vpc"), metrics })
+        ? await cloud.startVpc({ settings, mesh, ipam, border, datapath, logger: log.part("vpc"), metrics })
         : undefined;
     if (vpc) undo.add(() => vpc.close());
 
@@ -160,6 +166,7 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
         attachmentCount: () => attachments.count,
         settings: { bridge: settings["weave-bridge"], prefix: settings["db-prefix"] },
         ...(datapath && { datapath }),
+        ...(vpc && { vpc }),
         ...(ipam && { ipam }),
         ...(dns && { dns }),
       }),

@@ -1,4 +1,4 @@
-import type { FirewallSpec, ServiceRule } from "@weaved/host-links";
+import type { BridgeSpec, FirewallSpec, ServiceRule } from "@weaved/host-links";
 import { parseAddressArgument } from "../cli/address-arguments.ts";
 import { cidrText, parseCidr, parseSubnet } from "../http/exchange.ts";
 import type { Cidr, DnsPort, ExposuresPort, HostPort, IpamPort, ServiceRow, ServicesPort } from "../http/ports.ts";
@@ -16,7 +16,7 @@ export interface Border extends ExposuresPort, ServicesPort, HostPort {
 
 /** What changes the host; `@weaved/host-links/node` offers it. */
 export interface BorderLinks {
-  ensureBridge(bridge: { name: string; mac?: string; mtu?: number; addresses?: readonly string[] }): Promise<unknown>;
+  ensureBridge(bridge: BridgeSpec): Promise<unknown>;
   removeBridgeAddresses(bridge: string, addresses: readonly string[]): Promise<unknown>;
   setFirewall(firewall: FirewallSpec): Promise<unknown>;
 }
@@ -24,7 +24,7 @@ export interface BorderLinks {
 /** What a border is made with. */
 export interface BorderOptions {
   readonly links: BorderLinks;
-  readonly bridge: { readonly name: string; readonly mac: string; readonly mtu: number };
+  readonly bridge: Omit<BridgeSpec, "addresses">;
   /** What is in the firewall besides exposures and services. */
   readonly firewall: FirewallSpec;
   readonly ipam?: IpamPort;

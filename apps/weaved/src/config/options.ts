@@ -128,7 +128,8 @@ export const optionSpecs = {
   "ipalloc-exclude": string("comma-separated CIDRs never to hand out"),
   "ipalloc-reservations": string("comma-separated NAME=ADDRESS, the same on all hosts; a name such as db.weave.local"),
   "ipalloc-reclaim": string("program that tells by exit code 0 that a peer's machine (NAME NICKNAME) is gone for good"),
-  awsvpc: off("program VPC route tables instead of an overlay"),
+  awsvpc: off("program VPC route tables; an overlay carries only what has no room there"),
+  "awsvpc-routes": { schema: count, default: 0, help: "routes a VPC route table takes; 0: as Service Quotas says" },
   // Names.
   "no-dns": off("no DNS server"),
   "dns-domain": string("domain of container names", "weave.local."),

@@ -36,6 +36,7 @@ export async function startFrames(
     device: { kind: "tap", name: tapName, bridge: settings["weave-bridge"] },
     overlays,
     mtu: mtuOf(settings),
+    ownedOnly: settings.awsvpc,
     logger,
     metrics,
     ...(settings.host && { host: settings.host }),

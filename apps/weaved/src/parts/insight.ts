@@ -7,6 +7,7 @@ import type { InsightPort } from "../http/ports.ts";
 import type { Report } from "../report/report.ts";
 import { statusText } from "../report/status-text.ts";
 import type { NamesPart } from "./names.ts";
+import type { VpcPart } from "./vpc.ts";
 
 /** What an overview looks at. */
 export interface InsightOptions {
@@ -14,6 +15,7 @@ export interface InsightOptions {
   readonly datapath?: Datapath;
   readonly ipam?: Allocator;
   readonly dns?: NamesPart;
+  readonly vpc?: Pick<VpcPart, "wayTo">;
   readonly report: () => Report;
   readonly attachmentCount: () => number;
   readonly settings: unknown;
@@ -120,6 +122,9 @@ function explain(options: InsightOptions, from: string, to: string): { code: str
   if (owner === mesh.name)
     return { code: "LOCAL", steps: [...steps, `${target} belongs to this peer: it stays on the bridge`] };
   steps.push(`${target} belongs to ${name}`);
+  const way = options.vpc?.wayTo(numberOf(target));
+  if (way) steps.push(way.text);
+  if (way?.native) return { code: "OK", steps };
   const hop = mesh.routes().unicast.get(owner);
   if (hop === undefined)
     return { code: "UNREACHABLE", steps: [...steps, `${name} cannot be reached: no established link leads there`] };
@@ -141,6 +146,10 @@ function addressOf({ dns }: InsightOptions, what: string): string | undefined {
 }
 
 function ownerOf(ipam: Allocator, address: string): PeerName | undefined {
-  const number = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+  const number = numberOf(address);
   return ipam.ranges().find(({ start, end }) => number >= start && number < end)?.peer;
+}
+
+function numberOf(address: string): number {
+  return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
 }

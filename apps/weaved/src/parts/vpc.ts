@@ -1,7 +1,8 @@
-import type { Overlay } from "@weaved/gossip-mesh";
+import { networkInterfaces } from "node:os";
 import type { RunningMesh } from "@weaved/gossip-mesh/node";
 import { createHostRunner } from "@weaved/host-links/node";
 import type { Allocator } from "@weaved/ipam-ring";
+import type { Datapath } from "@weaved/tun-datapath/node";
 import { rangesToCidrs } from "@weaved/vpc-routes";
 import { createEc2Port, readHostIdentity, startReconciler } from "@weaved/vpc-routes/node";
 import type { Border } from "../attachments/border.ts";
@@ -9,68 +10,82 @@ import type { Settings } from "../config/options.ts";
 import type { Logger } from "../logging.ts";
 import type { Metrics } from "../report/metrics.ts";
 
-/**
- * The overlay of VPC mode, which sends nothing: the VPC's own routers carry the frames. A connection is established as soon as it
- * is confirmed (protocol notes, 15.1).
- */
-export const vpcOverlay: Overlay = {
-  names: "awsvpc",
-  prepare(link) {
-    const common = link.remoteFeatures.Overlays?.split(" ").includes("awsvpc");
-    if (!common) throw new Error("no overlay in common: this peer is in VPC mode, the other one is not");
-    return {
-      confirm: () => link.onEstablished(),
-      onControl() {},
-      attributes: () => ({ name: "awsvpc" }),
-      stop() {},
-    };
-  },
-};
-
 /** What VPC mode works on. */
 export interface VpcPartOptions {
   readonly settings: Settings;
   readonly mesh: RunningMesh;
   readonly ipam: Allocator;
   readonly border: Border;
+  /** Carries what has no route in the tables. Absent: nothing does, as in the original's mode. */
+  readonly datapath: Datapath | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
 
 /** VPC routes, kept. */
 export interface VpcPart {
+  /** How an address of another host is reached from here, in words. */
+  wayTo(address: number): { readonly native: boolean; readonly text: string };
   /** Takes this host's routes out of the tables. */
   leave(): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Keeps the VPC's route tables equal to the ring, and this host's own routes beside them. Where EC2 and the metadata service answer
- * follows the AWS tools' environment: `AWS_ENDPOINT_URL_EC2`, `AWS_EC2_METADATA_SERVICE_ENDPOINT`.
+ * Keeps the VPC's route tables equal to the ring, and this host's own routes beside them. What has no room in the tables goes by the
+ * data path. Where EC2 and the metadata service answer follows the AWS tools' environment: `AWS_ENDPOINT_URL_EC2`,
+ * `AWS_EC2_METADATA_SERVICE_ENDPOINT`.
  */
-export async function startVpc({ settings, mesh, ipam, border, logger, metrics }: VpcPartOptions): Promise<VpcPart> {
+export async function startVpc(options: VpcPartOptions): Promise<VpcPart> {
+  const { settings, mesh, ipam, border, datapath, logger, metrics } = options;
   const metadata = process.env.AWS_EC2_METADATA_SERVICE_ENDPOINT;
   const identity = await readHostIdentity({ ...(metadata && { endpoint: metadata.replace(/\/$/, "") }) });
   const endpoint = process.env.AWS_ENDPOINT_URL_EC2 ?? process.env.AWS_ENDPOINT_URL;
   const ec2 = await createEc2Port({ region: identity.region, ...(endpoint && { endpoint }) });
   const { eni, subnet, vpc } = identity;
-  const self = { peer: mesh.name, eni, subnet, vpc };
-  const reconciler = startReconciler({ ec2, self, within: [settings["ipalloc-range"]], logger, metrics });
+  const reconciler = startReconciler({
+    ec2,
+    self: { peer: mesh.name, eni, subnet, vpc },
+    within: [settings["ipalloc-range"]],
+    whenChecked: datapath ? "overlay" : "route",
+    ...(settings["awsvpc-routes"] > 0 && { limit: settings["awsvpc-routes"] }),
+    logger,
+    metrics,
+  });
   const hostRoutes = createHostRoutes(settings["weave-bridge"], logger);
-  const update = () => {
-    const ranges = ipam.ranges();
-    const alive = new Set(mesh.status().peers.map(({ name }) => name));
-    reconciler.update({ ranges, alive });
-    hostRoutes(ranges.filter(({ peer }) => peer === mesh.name)).catch((error: Error) => logger.error(error.message));
+  const own = () => ipam.ranges().filter(({ peer }) => peer === mesh.name);
+  // Ranges with a route over the bridge are asked for there; for all others the bridge answers, and the VPC forwards.
+  const follow = () => {
+    const overlay = datapath ? reconciler.status().overlay : [];
+    const onBridge = [...own(), ...overlay].sort((a, b) => a.start - b.start);
+    datapath?.setAddressOwners(onBridge);
+    hostRoutes(onBridge).catch((error: Error) => logger.error(error.message));
   };
-  const stop = [ipam.onRangesChanged(update), mesh.onPeerGone(update), mesh.onPeerSeen(update)];
+  const update = () => {
+    const alive = new Set(mesh.status().peers.map(({ name }) => name));
+    reconciler.update({ ranges: ipam.ranges(), alive });
+    follow();
+  };
+  const stop = [
+    ipam.onRangesChanged(update),
+    mesh.onPeerGone(update),
+    mesh.onPeerSeen(update),
+    reconciler.onChange(follow),
+  ];
   update();
-  // The bridge answers for containers on other hosts, which lie in the same subnet but behind the router.
-  await prepareBridge(settings["weave-bridge"]);
+  await prepareHost(settings["weave-bridge"], identity.mac);
   border
     .expose({ addresses: [], masquerade: true })
     .catch((error: Error) => logger.warn(`the bridge has no address yet: ${error.message}`));
   return {
+    wayTo(address) {
+      const { overlay, tables } = reconciler.status();
+      const carried = overlay.some(({ start, end }) => address >= start && address < end);
+      if (!carried)
+        return { native: true, text: `natively: ${tables.length} VPC route tables follow the address ring` };
+      const how = datapath ? "by the overlay" : "nowhere, without a data path";
+      return { native: false, text: `${how}: the VPC's route table has no route to it` };
+    },
     leave: () => reconciler.close({ leave: true }),
     async close() {
       for (const undo of stop) undo();
@@ -80,13 +95,19 @@ export async function startVpc({ settings, mesh, ipam, border, logger, metrics }
   };
 }
 
-async function prepareBridge(bridge: string): Promise<void> {
+/**
+ * The bridge answers for containers on other hosts, which lie in the same subnet but behind the router. A packet may come by the VPC
+ * whose answer goes by the overlay, so the uplink must not insist on one way for both.
+ */
+async function prepareHost(bridge: string, mac: string): Promise<void> {
   const runner = createHostRunner();
   const settings = [
     `net.ipv4.conf.${bridge}.proxy_arp=1`,
     `net.ipv4.neigh.${bridge}.proxy_delay=0`,
     "net.ipv4.ip_forward=1",
   ];
+  const uplink = Object.entries(networkInterfaces()).find(([, all]) => all?.some((one) => one.mac === mac))?.[0];
+  if (uplink !== undefined) settings.push(`net.ipv4.conf.${uplink}.rp_filter=2`);
   await runner.run({ argv: ["sysctl", "-q", "-w", ...settings] });
 }
 

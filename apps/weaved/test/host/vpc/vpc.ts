@@ -1,0 +1,143 @@
+import { createServer, connect as dial } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createEc2Port } from "@weaved/vpc-routes/node";
+import { type Moto, startMoto } from "../../../../../packages/vpc-routes/test/host/support/moto.ts";
+import {
+  credentials,
+  makeVpc,
+  region,
+  type TestVpc,
+} from "../../../../../packages/vpc-routes/test/host/support/vpc.ts";
+import { type Cluster, createCluster, type Node } from "../e2e/cluster.ts";
+
+type Ec2 = Awaited<ReturnType<typeof createEc2Port>>;
+
+const instance = fileURLToPath(new URL("./instance.mjs", import.meta.url));
+const port = 8181;
+
+/** Lab hosts as instances of a VPC in moto, in two subnets joined by a router that forwards as EC2's route table says. */
+export interface VpcCluster {
+  readonly cluster: Cluster;
+  readonly vpc: TestVpc;
+  /** Destinations of the first subnet's table that lead to our hosts, by host. */
+  routes(): Promise<Map<string, string>>;
+  close(): Promise<void>;
+}
+
+/** Where the daemons find AWS; the same in every host's namespace. */
+export const awsEnvironment: Readonly<Record<string, string>> = {
+  AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+  AWS_EC2_METADATA_SERVICE_ENDPOINT: `http://127.0.0.1:${port}`,
+  AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+};
+
+/** Builds it; hosts alternate between the subnets. Daemons are started by the caller. */
+export async function createVpcCluster(names: readonly string[]): Promise<VpcCluster> {
+  const moto = await startMoto();
+  const vpc = await makeVpc(moto.endpoint);
+  const ec2 = await createEc2Port({ region, endpoint: moto.endpoint, credentials });
+  const switches = { one: { subnet: "172.31.1.0/24" }, two: { subnet: "172.31.2.0/24" } };
+  const hosts = Object.fromEntries(
+    names.map((name, index) => [name, { containers: 1, switch: index % 2 === 0 ? "one" : "two" }]),
+  );
+  const cluster = await createCluster(names, 1, { hosts, switches });
+  const socket = join(cluster.lab.dir, "ec2");
+  const server = createServer((client) => {
+    const upstream = dial(Number(new URL(moto.endpoint).port), "127.0.0.1");
+    for (const end of [client, upstream]) end.on("error", () => end.destroy());
+    client.pipe(upstream).pipe(client);
+  }).listen(socket);
+  const byEni = new Map<string, Node>();
+  for (const [index, node] of cluster.nodes.entries()) {
+    const { eni, subnet } = await vpc.addHost(index % 2);
+    await ec2.setSourceDestCheck(eni, false);
+    byEni.set(eni, node);
+    await startInstance(node, socket, { eni, subnet, vpc: vpc.vpc });
+  }
+  // A router that redirects would shorten the way inside a subnet; EC2's does not.
+  await cluster.lab.switches.must("sysctl", ["-qw", "net.ipv4.conf.all.send_redirects=0"]);
+  const routes = () => routesOf(ec2, vpc, byEni);
+  const stop = follow(cluster, routes);
+  return {
+    cluster,
+    vpc,
+    routes: async () => new Map([...(await routes())].map(([cidr, node]) => [cidr, node.name])),
+    async close() {
+      await stop();
+      await cluster.close();
+      server.close();
+      vpc.client.destroy();
+      ec2.close();
+      await (moto as Moto).close();
+    },
+  };
+}
+
+async function startInstance(
+  node: Node,
+  socket: string,
+  { eni, subnet, vpc }: { readonly eni: string; readonly subnet: string; readonly vpc: string },
+): Promise<void> {
+  const mac = (await node.host.must("cat", ["/sys/class/net/eth0/address"])).trim();
+  const ofMac = `meta-data/network/interfaces/macs/${mac}`;
+  const metadata = {
+    "dynamic/instance-identity/document": JSON.stringify({
+      region,
+      accountId: "123456789012",
+      instanceType: "m5.large",
+    }),
+    "meta-data/mac": mac,
+    "meta-data/instance-id": `i-${node.name}`,
+    [`${ofMac}/interface-id`]: eni,
+    [`${ofMac}/subnet-id`]: subnet,
+    [`${ofMac}/vpc-id`]: vpc,
+    [`${ofMac}/subnet-ipv4-cidr-block`]: "172.31.1.0/24",
+    [`${ofMac}/vpc-ipv4-cidr-blocks`]: "172.31.0.0/16",
+  };
+  const args = [instance, `${port}`, socket, JSON.stringify(metadata)];
+  const daemon = await node.host.spawn(process.execPath, args, { name: "instance" });
+  await daemon.waitForLog(/listening/, 10_000);
+}
+
+async function routesOf(ec2: Ec2, vpc: TestVpc, byEni: ReadonlyMap<string, Node>): Promise<Map<string, Node>> {
+  const tables = await ec2.describeRouteTables(vpc.vpc);
+  const found = new Map<string, Node>();
+  for (const { destination, eni } of tables.find(({ id }) => id === vpc.tables[0])?.routes ?? []) {
+    const node = byEni.get(eni ?? "");
+    if (node) found.set(destination, node);
+  }
+  return found;
+}
+
+/** Keeps the router's kernel equal to the table, until stopped. */
+function follow(cluster: Cluster, routes: () => Promise<ReadonlyMap<string, Node>>): () => Promise<void> {
+  let stopped = false;
+  const router = cluster.lab.switches;
+  const present = new Map<string, string>();
+  const turn = async (): Promise<void> => {
+    const wanted = await routes();
+    for (const [cidr, { host }] of wanted) {
+      if (present.get(cidr) === host.address) continue;
+      await router.must("ip", ["route", "replace", cidr, "via", host.address]);
+      present.set(cidr, host.address);
+    }
+    for (const cidr of [...present.keys()]) {
+      if (wanted.has(cidr)) continue;
+      await router.must("ip", ["route", "delete", cidr]);
+      present.delete(cidr);
+    }
+  };
+  const running = (async () => {
+    while (!stopped) {
+      await turn();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+  })();
+  running.catch((error: Error) => console.error(`the router does not follow: ${error.message}`));
+  return async () => {
+    stopped = true;
+    await running.catch(() => undefined);
+  };
+}
