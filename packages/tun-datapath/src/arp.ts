@@ -15,6 +15,8 @@ export const ARP_REQUEST = 1;
 const ANSWER_MS = 60_000;
 /** A question repeated within this time was not answered by the owner alone: everyone is asked. */
 const RETRY_MS = 5_000;
+/** Who sends to an address the wrong way is told the right one at most this often. */
+const CORRECT_MS = 1_000;
 
 /** Whether the frame at `at` is ARP for IPv4. */
 export function isArp(b: Uint8Array, at: number, length: number): boolean {
@@ -41,16 +43,28 @@ export function arpTargetIp(b: Uint8Array, at: number): number {
 
 /** Writes the answer to the request at `at` into `out`: `mac` has the target's address. */
 export function putArpReply(out: Uint8Array, outAt: number, b: Uint8Array, at: number, mac: number): void {
-  put48(out, outAt, arpSenderMac(b, at));
+  const to = { mac: arpSenderMac(b, at), ip: arpSenderIp(b, at) };
+  putArpIsAt(out, outAt, { ip: arpTargetIp(b, at), mac }, to);
+}
+
+/** One end of an ARP message. */
+export interface ArpEnd {
+  readonly ip: number;
+  readonly mac: number;
+}
+
+/** Writes a reply, asked for or not, that tells `to` where an address is. */
+export function putArpIsAt(out: Uint8Array, outAt: number, { ip, mac }: ArpEnd, to: ArpEnd): void {
+  put48(out, outAt, to.mac);
   put48(out, outAt + 6, mac);
   put16(out, outAt + 12, TYPE_ARP);
   put32(out, outAt + 14, 0x00010800);
   put16(out, outAt + 18, 0x0604);
   put16(out, outAt + 20, 2);
   put48(out, outAt + 22, mac);
-  put32(out, outAt + 28, arpTargetIp(b, at));
-  put48(out, outAt + 32, arpSenderMac(b, at));
-  put32(out, outAt + 38, arpSenderIp(b, at));
+  put32(out, outAt + 28, ip);
+  put48(out, outAt + 32, to.mac);
+  put32(out, outAt + 38, to.ip);
 }
 
 /** What we have heard of addresses, to answer questions without asking the network. */
@@ -59,6 +73,8 @@ export class ArpMemory {
   readonly #heard: Map<number, { mac: number; atMs: number }> = new Map();
   /** Questions that went to the owner alone. Bounded by: `limit`. */
   readonly #asked: Map<number, number> = new Map();
+  /** Addresses whose way was corrected. Bounded by: `limit`. */
+  readonly #corrected: Map<number, number> = new Map();
   readonly #limit: number;
 
   constructor(limit = 16_384) {
@@ -88,12 +104,22 @@ export class ArpMemory {
     for (const [ip, entry] of this.#heard) if (entry.mac === mac) this.#heard.delete(ip);
   }
 
+  /** Whether to tell again where an address is to be reached. */
+  mayCorrect(ip: number, nowMs: number): boolean {
+    return this.#rarely(this.#corrected, ip, nowMs, CORRECT_MS);
+  }
+
   /** Whether to ask the owner alone: not when that was tried a moment ago. */
   mayAskOwnerAlone(ip: number, nowMs: number): boolean {
-    const last = this.#asked.get(ip);
-    if (last !== undefined && nowMs - last < RETRY_MS) return false;
-    if (this.#asked.size >= this.#limit) this.#asked.clear();
-    this.#asked.set(ip, nowMs);
+    return this.#rarely(this.#asked, ip, nowMs, RETRY_MS);
+  }
+
+  /** True, and noted, unless it was so within `ms`. */
+  #rarely(times: Map<number, number>, ip: number, nowMs: number, ms: number): boolean {
+    const last = times.get(ip);
+    if (last !== undefined && nowMs - last < ms) return false;
+    if (times.size >= this.#limit) times.clear();
+    times.set(ip, nowMs);
     return true;
   }
 }

@@ -56,6 +56,9 @@ export function hasDf(b: Uint8Array, at: number): boolean {
 }
 
 /** Destination address of the IPv4 packet in the frame at `at`. Only after {@link isIpv4}. */
+export function ipv4Source(b: Uint8Array, at: number): number {
+  return get32(b, at + ETHERNET_BYTES + 12);
+}
 export function ipv4Destination(b: Uint8Array, at: number): number {
   return get32(b, at + ETHERNET_BYTES + 16);
 }

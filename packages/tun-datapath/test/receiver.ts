@@ -58,6 +58,7 @@ export function makeReceiver(sessionKey: Uint8Array | undefined, keep = false): 
   };
   const switching = new Switching({
     ownedOnly: false,
+    routerMac: 0,
     name: OWN,
     mtu: 1500,
     arena,

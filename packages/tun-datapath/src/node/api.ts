@@ -20,7 +20,8 @@ export interface DatapathOptions {
   readonly persist?: boolean;
   /**
    * Carry frames to owners of addresses alone, as `setAddressOwners` names them, and answers to such frames; flood nothing. For
-   * networks where most addresses are reached another way, such as the routers of a cloud. @defaultValue false
+   * networks where most addresses are reached through the host, such as a cloud's: who still sends here what has another way is told
+   * by ARP to use the bridge's MAC. @defaultValue false
    */
   readonly ownedOnly?: boolean;
   readonly logger?: Logger;

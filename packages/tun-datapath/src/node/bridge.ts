@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -7,6 +8,11 @@ const run = promisify(execFile);
 export async function command(program: "ip" | "bridge", ...args: string[]): Promise<string> {
   const { stdout } = await run(program, args);
   return stdout;
+}
+
+/** A device's own MAC. */
+export function readMac(device: string): number {
+  return Number.parseInt(readFileSync(`/sys/class/net/${device}/address`, "utf8").trim().replaceAll(":", ""), 16);
 }
 
 /** Plugs the TAP device into its bridge, isolated from other overlay ports, so that flooding cannot loop. */

@@ -3,7 +3,7 @@ import { Counters } from "../counters.ts";
 import { DatapathError } from "../errors.ts";
 import type { Logger, OwnedRange, PeerName, RouteTables } from "../types.ts";
 import type { Datapath, DatapathOptions, DatapathStatus, MacStatus, OverlayName } from "./api.ts";
-import { plugTap } from "./bridge.ts";
+import { plugTap, readMac } from "./bridge.ts";
 import { libc } from "./linux/libc.ts";
 import { createOverlayHub, type OverlayHub } from "./overlay.ts";
 import { openVxlan, type Vxlan } from "./vxlan.ts";
@@ -40,7 +40,8 @@ export async function startDatapath(options: DatapathOptions): Promise<Datapath>
   });
   const running = new RunningDatapath({ name, port, logger, vxlan, metrics: options.metrics });
   try {
-    await running.start({ address, port, mtu, tap: device.name, persist, ownedOnly }, wanted);
+    const routerMac = ownedOnly && device.bridge !== undefined ? readMac(device.bridge) : 0;
+    await running.start({ address, port, mtu, tap: device.name, persist, ownedOnly, routerMac }, wanted);
     await plugTap(device.name, mtu, device.bridge);
   } catch (error) {
     await running.close();
@@ -86,7 +87,7 @@ class RunningDatapath implements Datapath {
   }
 
   async start(
-    socket: Pick<WorkerStart, "address" | "port" | "mtu" | "tap" | "persist" | "ownedOnly">,
+    socket: Pick<WorkerStart, "address" | "port" | "mtu" | "tap" | "persist" | "ownedOnly" | "routerMac">,
     wanted: readonly OverlayName[],
   ): Promise<void> {
     const { vxlan, name } = this.#parts;

@@ -73,6 +73,7 @@ export class Loop {
     const byPeer = new Map<PeerName, Link>();
     this.#switching = new Switching({
       ownedOnly: start.ownedOnly,
+      routerMac: start.routerMac,
       name,
       mtu,
       arena: this.#arena,
@@ -188,7 +189,7 @@ export class Loop {
       case "routes":
         return this.#switching.setRoutes(message.tables);
       case "owners":
-        return this.#switching.owners.set(message.ranges);
+        return this.#switching.setOwners(message.ranges);
       case "forget":
         return this.#switching.forgetPeer(message.peer);
       case "status":

@@ -11,6 +11,8 @@ export interface WorkerStart {
   readonly tap: string;
   readonly persist: boolean;
   readonly ownedOnly: boolean;
+  /** With `ownedOnly`: the bridge's own MAC, if the host routes; 0: none. */
+  readonly routerMac: number;
   readonly mtu: number;
   readonly wakeFd: number;
   readonly counters: SharedArrayBuffer;

@@ -6,14 +6,15 @@ import {
   arpSenderMac,
   arpTargetIp,
   isArp,
+  putArpIsAt,
   putArpReply,
 } from "../../arp.ts";
 import { get48 } from "../../bytes.ts";
 import type { Counters } from "../../counters.ts";
-import { ETHERNET_BYTES, hasDf, ipv4Destination, isIpv4, payloadBytes, STP_MAC } from "../../ethernet.ts";
+import { ETHERNET_BYTES, hasDf, ipv4Destination, ipv4Source, isIpv4, payloadBytes, STP_MAC } from "../../ethernet.ts";
 import { MacTable } from "../../macs.ts";
 import { OwnerTable } from "../../owners.ts";
-import type { PeerName, RouteTables } from "../../types.ts";
+import type { OwnedRange, PeerName, RouteTables } from "../../types.ts";
 import { finishChecksum, GSO_NONE, vnetType } from "../../vnet.ts";
 import type { Egress } from "./egress.ts";
 import type { Link } from "./link.ts";
@@ -32,6 +33,8 @@ export interface SwitchingParts {
   readonly links: ReadonlyMap<PeerName, Link>;
   /** Frames go to owners of addresses and to known MACs; nothing is flooded. */
   readonly ownedOnly: boolean;
+  /** With `ownedOnly`: who takes frames to all other addresses; 0: nobody. */
+  readonly routerMac: number;
   readonly now: () => number;
   /** Writes a frame, its 10-byte header before it, to the TAP device; false when refused. */
   readonly inject: (memory: Memory, vnet: number, length: number) => boolean;
@@ -51,6 +54,7 @@ export class Switching {
   readonly #arp: ArpMemory = new ArpMemory();
   readonly #p: SwitchingParts;
   #egress!: Egress;
+  #ranges: readonly OwnedRange[] = [];
   #tables: RouteTables = { unicast: new Map(), broadcast: new Map() };
 
   constructor(parts: SwitchingParts) {
@@ -63,6 +67,17 @@ export class Switching {
   }
   setRoutes(tables: RouteTables): void {
     this.#tables = tables;
+  }
+
+  /** Takes the whole wanted table. */
+  setOwners(ranges: readonly OwnedRange[]): void {
+    const before = JSON.stringify(this.#ranges);
+    this.#ranges = ranges;
+    this.owners.set(ranges);
+    // What the kernel forwards on its own is never seen here, so who has another way now could not be told.
+    if (!this.#p.ownedOnly || before === JSON.stringify(ranges)) return;
+    const peers = new Set([...this.macs.list()].map(({ peer }) => peer));
+    for (const peer of peers) if (peer !== this.#p.name) this.forgetPeer(peer);
   }
 
   /** A frame captured from the TAP device, in the arena. */
@@ -82,9 +97,26 @@ export class Switching {
       peer ??= asked;
     } else if (peer === undefined && !isGroup(dst)) peer = this.#ownerOf(b, frame, length);
     if (peer === name) return counters.add("dropLocal");
+    if (this.#p.ownedOnly && !isGroup(dst)) this.#correct(frame, length);
     if (peer === undefined && this.#p.ownedOnly) return counters.add("dropNotOwned");
     if (peer === undefined) this.#flood(name, arena.memory, vnet, frame, length, true);
     else this.#relay(name, peer, vnet, frame, length);
+  }
+
+  /** The destination is no business of the overlay (any more): its sender is told to send to the router. */
+  #correct(frame: number, length: number): void {
+    const { arena, counters, now, routerMac } = this.#p;
+    const { b } = arena.memory;
+    if (routerMac === 0 || !isIpv4(b, frame, length)) return;
+    const ip = ipv4Destination(b, frame);
+    if (this.owners.find(ip) !== undefined || !this.#arp.mayCorrect(ip, now())) return;
+    const at = arena.take(HEADROOM + 42);
+    if (at < 0) return;
+    b.fill(0, at, at + HEADROOM);
+    const to = { ip: ipv4Source(b, frame), mac: get48(b, frame + 6) };
+    putArpIsAt(b, at + HEADROOM, { ip, mac: routerMac }, to);
+    counters.add("made");
+    this.#toTap(arena.memory, at + HEADROOM - VNET_BYTES, 42);
   }
 
   /** Whether the frame may go on. */
