@@ -104,16 +104,18 @@ describe("nslookup", () => {
 describe("the C library's resolver (glibc)", () => {
   it("resolves names qualified, by search list, unqualified, and reverse", async (ctx) => {
     await need(ctx, "getent", "unshare");
+    // Without a network the library leaves out families that the machine has no address of.
+    const all = (await run("getent", ["--help"])).stdout.includes("--no-addrconfig") ? ["--no-addrconfig"] : [];
     for (const name of ["web.weave.local", "web", "WEB"]) {
-      expect(addressesIn((await lab.run("getent", "ahostsv4", name)).stdout), name).toEqual(web);
+      expect(addressesIn((await lab.run("getent", ...all, "ahostsv4", name)).stdout), name).toEqual(web);
     }
-    expect(addressesIn((await plain.run("getent", "ahostsv4", "web")).stdout)).toEqual(web);
-    expect(addressesIn((await lab.run("getent", "ahostsv4", "sub.dom")).stdout)).toEqual(["10.32.1.1"]);
-    expect(addressesIn((await lab.run("getent", "ahostsv4", "big")).stdout)).toHaveLength(50);
-    expect((await lab.run("getent", "ahosts", "dual")).stdout).toContain("fd00::21");
+    expect(addressesIn((await plain.run("getent", ...all, "ahostsv4", "web")).stdout)).toEqual(web);
+    expect(addressesIn((await lab.run("getent", ...all, "ahostsv4", "sub.dom")).stdout)).toEqual(["10.32.1.1"]);
+    expect(addressesIn((await lab.run("getent", ...all, "ahostsv4", "big")).stdout)).toHaveLength(50);
+    expect((await lab.run("getent", ...all, "ahosts", "dual")).stdout).toContain("fd00::21");
     expect((await lab.run("getent", "hosts", "10.32.0.3")).stdout).toContain("Web.weave.local");
-    expect((await lab.run("getent", "ahostsv4", "up.example.org")).stdout).toContain("192.0.2.7");
-    expect((await lab.run("getent", "ahosts", "nope")).code).toBe(2);
+    expect((await lab.run("getent", ...all, "ahostsv4", "up.example.org")).stdout).toContain("192.0.2.7");
+    expect((await lab.run("getent", ...all, "ahosts", "nope")).code).toBe(2);
   });
 });
 
