@@ -41,12 +41,6 @@ export function arpTargetIp(b: Uint8Array, at: number): number {
   return get32(b, at + 38);
 }
 
-/** Writes the answer to the request at `at` into `out`: `mac` has the target's address. */
-export function putArpReply(out: Uint8Array, outAt: number, b: Uint8Array, at: number, mac: number): void {
-  const to = { mac: arpSenderMac(b, at), ip: arpSenderIp(b, at) };
-  putArpIsAt(out, outAt, { ip: arpTargetIp(b, at), mac }, to);
-}
-
 /** One end of an ARP message. */
 export interface ArpEnd {
   readonly ip: number;

@@ -55,10 +55,12 @@ export function hasDf(b: Uint8Array, at: number): boolean {
   return ((b[at + ETHERNET_BYTES + 6] as number) & 0x40) !== 0;
 }
 
-/** Destination address of the IPv4 packet in the frame at `at`. Only after {@link isIpv4}. */
+/** Source address of the IPv4 packet in the frame at `at`. Only after {@link isIpv4}. */
 export function ipv4Source(b: Uint8Array, at: number): number {
   return get32(b, at + ETHERNET_BYTES + 12);
 }
+
+/** Destination address, likewise. */
 export function ipv4Destination(b: Uint8Array, at: number): number {
   return get32(b, at + ETHERNET_BYTES + 16);
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ArpMemory, isArp, putArpReply } from "../src/arp.ts";
+import { ArpMemory, isArp, putArpIsAt } from "../src/arp.ts";
 import { get16, get32 } from "../src/bytes.ts";
 import { addWords, checksum, fold } from "../src/checksum.ts";
 import { commonOverlays, decodeControl, encodeControl } from "../src/control.ts";
@@ -236,12 +236,12 @@ describe("ARP", () => {
   });
 
   it("answers are well-formed", () => {
-    const request = new Uint8Array(42);
-    request.set([0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1], 12);
     const reply = new Uint8Array(42);
-    putArpReply(reply, 0, request, 0, 0x020000000009);
+    putArpIsAt(reply, 0, { ip: 0x0a200001, mac: 0x020000000009 }, { ip: 0x0a200002, mac: 0x020000000007 });
     expect(isArp(reply, 0, 42)).toBe(true);
-    expect(get16(reply, 20)).toBe(2);
+    expect(Buffer.from(reply).toString("hex")).toBe(
+      "02000000000702000000000908060001080006040002" + "0200000000090a200001" + "0200000000070a200002",
+    );
   });
 });
 

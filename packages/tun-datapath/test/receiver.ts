@@ -24,6 +24,7 @@ export function makeRandom(seed: number): (n: number) => number {
 
 /** The receiving half of a data path. */
 export interface TestReceiver {
+  readonly switching: Switching;
   readonly ingress: Ingress;
   readonly egress: Egress;
   readonly counters: Counters;
@@ -36,7 +37,11 @@ export interface TestReceiver {
 }
 
 /** The receiving half with everything but sockets, one established neighbour. */
-export function makeReceiver(sessionKey: Uint8Array | undefined, keep = false): TestReceiver {
+export function makeReceiver(
+  sessionKey: Uint8Array | undefined,
+  keep = false,
+  more: Partial<Pick<SwitchingParts, "ownedOnly" | "routerMac" | "onMac">> = {},
+): TestReceiver {
   const arena = new Arena(16 << 20);
   const counters = new Counters();
   const links = new Map<PeerName, Link>();
@@ -67,6 +72,7 @@ export function makeReceiver(sessionKey: Uint8Array | undefined, keep = false): 
     now: () => 0,
     inject,
     onMac() {},
+    ...more,
   });
   const feedBack: Switching["feedBack"] = (...a) => switching.feedBack(...a);
   const egress = new Egress({ name: OWN, arena, counters, df: out, nonDf: out, now: () => 0, feedBack });
@@ -100,5 +106,5 @@ export function makeReceiver(sessionKey: Uint8Array | undefined, keep = false): 
   });
   all.confirm(1);
   const ingress = new Ingress({ name: OWN, counters, links, switching, now: () => 0 });
-  return { ingress, egress, counters, arena, toTap, toPeer, delivered: () => delivered };
+  return { switching, ingress, egress, counters, arena, toTap, toPeer, delivered: () => delivered };
 }

@@ -1,5 +1,7 @@
 import {
+  ARP_BYTES,
   ARP_REQUEST,
+  type ArpEnd,
   ArpMemory,
   arpOperation,
   arpSenderIp,
@@ -7,7 +9,6 @@ import {
   arpTargetIp,
   isArp,
   putArpIsAt,
-  putArpReply,
 } from "../../arp.ts";
 import { get48 } from "../../bytes.ts";
 import type { Counters } from "../../counters.ts";
@@ -105,18 +106,25 @@ export class Switching {
 
   /** The destination is no business of the overlay (any more): its sender is told to send to the router. */
   #correct(frame: number, length: number): void {
-    const { arena, counters, now, routerMac } = this.#p;
+    const { arena, now, routerMac } = this.#p;
     const { b } = arena.memory;
     if (routerMac === 0 || !isIpv4(b, frame, length)) return;
     const ip = ipv4Destination(b, frame);
     if (this.owners.find(ip) !== undefined || !this.#arp.mayCorrect(ip, now())) return;
-    const at = arena.take(HEADROOM + 42);
-    if (at < 0) return;
+    this.#sayIsAt({ ip, mac: routerMac }, { ip: ipv4Source(b, frame), mac: get48(b, frame + 6) });
+  }
+
+  /** Tells one on our bridge by ARP where an address is; false when there is no memory. */
+  #sayIsAt(address: ArpEnd, to: ArpEnd): boolean {
+    const { arena, counters } = this.#p;
+    const at = arena.take(HEADROOM + ARP_BYTES);
+    if (at < 0) return false;
+    const { b } = arena.memory;
     b.fill(0, at, at + HEADROOM);
-    const to = { ip: ipv4Source(b, frame), mac: get48(b, frame + 6) };
-    putArpIsAt(b, at + HEADROOM, { ip, mac: routerMac }, to);
+    putArpIsAt(b, at + HEADROOM, address, to);
     counters.add("made");
-    this.#toTap(arena.memory, at + HEADROOM - VNET_BYTES, 42);
+    this.#toTap(arena.memory, at + HEADROOM - VNET_BYTES, ARP_BYTES);
+    return true;
   }
 
   /** Whether the frame may go on. */
@@ -145,27 +153,21 @@ export class Switching {
 
   /** An ARP frame of ours: whom to ask instead of everyone, if not answered here. */
   #arpCaptured(frame: number): PeerName | "answered" | undefined {
-    const { arena, now, counters } = this.#p;
+    const { arena, now } = this.#p;
     const { b } = arena.memory;
-    this.#arp.hear(arpSenderIp(b, frame), arpSenderMac(b, frame), now());
+    const asker = { ip: arpSenderIp(b, frame), mac: arpSenderMac(b, frame) };
+    this.#arp.hear(asker.ip, asker.mac, now());
     const target = arpTargetIp(b, frame);
     // An announcement asks for its own address: everyone is to hear it.
-    if (arpOperation(b, frame) !== ARP_REQUEST || target === arpSenderIp(b, frame)) return undefined;
+    if (arpOperation(b, frame) !== ARP_REQUEST || target === asker.ip) return undefined;
     const owner = this.#reachable(this.owners.find(target));
     const mac = this.#arp.find(target, now());
     const home = mac === undefined ? undefined : this.macs.find(mac);
     const mayAsk = this.#arp.mayAskOwnerAlone(target, now());
     const { ownedOnly } = this.#p;
     const agreed = owner === home || (owner === undefined && !ownedOnly);
-    if (mac !== undefined && mayAsk && this.#reachable(home) !== undefined && agreed) {
-      const at = arena.take(HEADROOM + 42);
-      if (at < 0) return undefined;
-      b.fill(0, at, at + HEADROOM);
-      putArpReply(b, at + HEADROOM, b, frame, mac);
-      counters.add("made");
-      this.#toTap(arena.memory, at + HEADROOM - VNET_BYTES, 42);
-      return "answered";
-    }
+    if (mac !== undefined && mayAsk && this.#reachable(home) !== undefined && agreed)
+      return this.#sayIsAt({ ip: target, mac }, asker) ? "answered" : undefined;
     return mayAsk || ownedOnly ? owner : undefined;
   }
 
@@ -185,7 +187,7 @@ export class Switching {
 
   /** Copies to every neighbour that the originator's broadcasts go to. `owned`: the frame itself counts as one of them. */
   #flood(src: PeerName, memory: Memory, vnet: number, frame: number, length: number, owned: boolean): void {
-    const { counters, links, arena } = this.#p;
+    const { counters, links } = this.#p;
     const hops = this.#tables.broadcast.get(src) ?? [];
     counters.add("flooded");
     let copies = 0;
@@ -197,7 +199,6 @@ export class Switching {
       copies++;
       this.#egress.send(link, src, hop, at - (frame - vnet), at, length, true);
     }
-    void arena;
     counters.add("made", owned ? Math.max(0, copies - 1) : copies);
     if (owned && copies === 0) counters.add("dropNobody");
   }
