@@ -56,6 +56,7 @@ export class Membership {
   /** Counts changes of our own record. */
   #changes = 0;
   #cancelUpdate: (() => void) | undefined;
+  /** Links that may still be told of at once; when it was last refilled. */
   #prompt = PROMPT_TELLS;
   #refilledAt: number;
   #cancelCollect: (() => void) | undefined;

@@ -38,3 +38,39 @@ describe("a chain of meshes", () => {
     expect(world.clock.advanceUntil(() => agree(meshes) && full(), 60_000)).toBe(true);
   });
 });
+
+describe("a link that comes or goes", () => {
+  /** Peers 1, 2, 3 in a row, which stay one. */
+  async function row() {
+    const world = createWorld();
+    const meshes = [1, 2, 3].map((n) => world.start(n, { discovery: false }));
+    for (const n of [2, 3]) await meshes[n - 1]!.connect([world.address(n - 1)]);
+    expect(world.clock.advanceUntil(() => agree(meshes), 10_000)).toBe(true);
+    // By now each may tell promptly again, as often as it ever may.
+    world.clock.advance(60_000);
+    return { world, meshes };
+  }
+  const promptlyMs = 200;
+
+  it("is routed over at once, far away too: frames wait for it", async () => {
+    const { world, meshes } = await row();
+    const heard: number[] = [];
+    meshes[0]!.onRoutesChanged(() => heard.push(world.clock.now()));
+    const fourth = world.start(4, { discovery: false });
+    let linked = Number.POSITIVE_INFINITY;
+    fourth.onRoutesChanged(() => {
+      linked = Math.min(linked, world.clock.now());
+    });
+    await fourth.connect([world.address(3)]);
+    const way = () => meshes[0]!.routes().unicast.get(4) === 2 && fourth.routes().unicast.get(1) === 3;
+    expect(world.clock.advanceUntil(way, 10_000)).toBe(true);
+    expect(world.clock.now() - linked).toBeLessThan(promptlyMs);
+    expect(world.clock.advanceUntil(() => heard.length > 0, promptlyMs)).toBe(true);
+  });
+
+  it("is not routed over any more at once", async () => {
+    const { world, meshes } = await row();
+    meshes[2]!.close();
+    expect(world.clock.advanceUntil(() => !meshes[0]!.routes().unicast.has(3), promptlyMs)).toBe(true);
+  });
+});
