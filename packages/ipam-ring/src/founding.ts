@@ -1,16 +1,10 @@
-import type { Range } from "./address.ts";
-import type { RingOrigin } from "./core-options.ts";
+import type { CoreOptions } from "./core-options.ts";
 import { PaxosNode, type PaxosState } from "./paxos.ts";
-import type { PeerName } from "./ports.ts";
 import { type Ring, seedRing } from "./ring.ts";
 import { restoreVote, type SavedVote } from "./saved.ts";
 
 /** What founding needs from the allocator around it. */
-export interface Founder {
-  readonly name: PeerName;
-  readonly uid: bigint;
-  readonly init: RingOrigin;
-  readonly universe: Range;
+export interface Founder extends Pick<CoreOptions, "name" | "uid" | "init" | "universe"> {
   /** Our vote has changed and must be saved. */
   readonly changed: () => void;
   /** Tells everybody how we vote, once saved. */

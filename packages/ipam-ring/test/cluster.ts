@@ -57,3 +57,19 @@ export function createCluster(peers: number, defaults: Partial<AllocatorOptions>
 function quiet(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
+
+/** An address as people write it. */
+export function text({ address, prefixLength }: { readonly address: string; readonly prefixLength: number }): string {
+  return `${address}/${prefixLength}`;
+}
+
+/** The state of a promise without waiting for it. */
+export async function stateOf(promise: Promise<unknown>): Promise<string> {
+  return Promise.race([
+    promise.then(
+      () => "done",
+      (error) => `failed: ${error.code}`,
+    ),
+    new Promise<string>((go) => setImmediate(() => go("waits"))),
+  ]);
+}
