@@ -3,6 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
+import { instanceMetadata, serveMetadata } from "../../packages/vpc-routes/test/host/support/metadata.mjs";
 
 const region = "eu-west-1";
 const key = "README";
@@ -61,26 +62,8 @@ async function makeAccount(endpoint) {
   return { instance: run("instanceId"), vpc, subnet, eni, mac, subnetCidr, vpcCidr };
 }
 
-/** Instance metadata as IMDSv2 serves it: a token first, then what this package asks for. */
 async function startMetadata(account) {
-  const ofMac = `meta-data/network/interfaces/macs/${account.mac}`;
-  const identity = { region, accountId: "123456789012", instanceType: "c5.large", instanceId: account.instance };
-  const answers = new Map([
-    ["dynamic/instance-identity/document", JSON.stringify(identity)],
-    ["meta-data/mac", account.mac],
-    ["meta-data/instance-id", account.instance],
-    [`${ofMac}/interface-id`, account.eni],
-    [`${ofMac}/subnet-id`, account.subnet],
-    [`${ofMac}/vpc-id`, account.vpc],
-    [`${ofMac}/subnet-ipv4-cidr-block`, account.subnetCidr],
-    [`${ofMac}/vpc-ipv4-cidr-blocks`, account.vpcCidr],
-  ]);
-  const server = createServer((request, response) => {
-    const path = request.url.replace("/latest/", "");
-    if (request.method === "PUT" && path === "api/token") return response.end("token");
-    if (request.headers["x-aws-ec2-metadata-token"] !== "token") return response.writeHead(401).end();
-    return answers.has(path) ? response.end(answers.get(path)) : response.writeHead(404).end();
-  });
+  const server = createServer(serveMetadata(instanceMetadata({ region, ...account })));
   return { endpoint: `http://127.0.0.1:${await listen(server)}`, close: () => server.close() };
 }
 

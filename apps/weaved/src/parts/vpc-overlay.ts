@@ -17,6 +17,7 @@ export function createVpcOverlay(beside: Overlay | undefined, logger: Logger): O
       const theirs = link.remoteFeatures.Overlays?.split(" ") ?? [];
       if (!theirs.includes("awsvpc"))
         throw new Error("no overlay in common: this peer is in VPC mode, the other one is not");
+      // The original announces nothing else in this mode.
       const carried = beside && theirs.length > 1 ? keepTrying(beside, link, logger) : undefined;
       return {
         confirm() {
@@ -36,7 +37,6 @@ function keepTrying(overlay: Overlay, link: OverlayLink, logger: Logger): Overla
   const prepare = (): OverlayConnection =>
     overlay.prepare({
       ...link,
-      sendControl: (tag, payload) => link.sendControl(tag, payload),
       onEstablished() {},
       onError(error) {
         logger.warn(`what has no VPC route cannot reach ${link.peer.nickname}: ${error.message}`);

@@ -38,8 +38,7 @@ export interface VpcPart {
  */
 export async function startVpc(options: VpcPartOptions): Promise<VpcPart> {
   const { settings, mesh, ipam, border, datapath, logger, metrics } = options;
-  const metadata = process.env.AWS_EC2_METADATA_SERVICE_ENDPOINT;
-  const identity = await readHostIdentity({ ...(metadata && { endpoint: metadata.replace(/\/$/, "") }) });
+  const identity = await readHostIdentity();
   const endpoint = process.env.AWS_ENDPOINT_URL_EC2 ?? process.env.AWS_ENDPOINT_URL;
   const ec2 = await createEc2Port({ region: identity.region, ...(endpoint && { endpoint }) });
   const { eni, subnet, vpc } = identity;

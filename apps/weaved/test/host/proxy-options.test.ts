@@ -1,5 +1,6 @@
 /* Two hosts with real engines, whose proxies run with what is not the default. */
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { dockerImage, waitFor, whyNoLab } from "@weaved/netlab";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from "vitest";
@@ -39,7 +40,7 @@ beforeEach((ctx) => {
 
 /** A CA, a server for 127.0.0.1, a client. */
 async function makeCertificates(): Promise<string> {
-  const dir = mkdtempSync("/tmp/weaved-tls-");
+  const dir = mkdtempSync(join(tmpdir(), "weaved-tls-"));
   const openssl = (...args: string[]) => must("openssl", args, dir);
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
   await openssl("req", "-x509", ...key, "-subj", "/CN=ca", "-keyout", "ca.key", "-out", "ca.pem");

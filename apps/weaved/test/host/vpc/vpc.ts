@@ -2,7 +2,7 @@ import { createServer, connect as dial } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createEc2Port } from "@weaved/vpc-routes/node";
-import { type Moto, startMoto } from "../../../../../packages/vpc-routes/test/host/support/moto.ts";
+import { startMoto } from "../../../../../packages/vpc-routes/test/host/support/moto.ts";
 import {
   credentials,
   makeVpc,
@@ -35,20 +35,38 @@ export const awsEnvironment: Readonly<Record<string, string>> = {
 
 /** Builds it; hosts alternate between the subnets. Daemons are started by the caller. */
 export async function createVpcCluster(names: readonly string[]): Promise<VpcCluster> {
+  const undo: (() => unknown)[] = [];
+  const close = async (): Promise<void> => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    return { ...(await build(names, undo)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function build(names: readonly string[], undo: (() => unknown)[]): Promise<Omit<VpcCluster, "close">> {
   const moto = await startMoto();
+  undo.push(() => moto.close());
   const vpc = await makeVpc(moto.endpoint);
+  undo.push(() => vpc.client.destroy());
   const ec2 = await createEc2Port({ region, endpoint: moto.endpoint, credentials });
+  undo.push(() => ec2.close());
   const switches = { one: { subnet: "172.31.1.0/24" }, two: { subnet: "172.31.2.0/24" } };
   const hosts = Object.fromEntries(
     names.map((name, index) => [name, { containers: 1, switch: index % 2 === 0 ? "one" : "two" }]),
   );
   const cluster = await createCluster(names, 1, { hosts, switches });
+  undo.push(() => cluster.close());
   const socket = join(cluster.lab.dir, "ec2");
   const server = createServer((client) => {
     const upstream = dial(Number(new URL(moto.endpoint).port), "127.0.0.1");
     for (const end of [client, upstream]) end.on("error", () => end.destroy());
     client.pipe(upstream).pipe(client);
   }).listen(socket);
+  undo.push(() => server.close());
   const byEni = new Map<string, Node>();
   for (const [index, node] of cluster.nodes.entries()) {
     const { eni, subnet } = await vpc.addHost(index % 2);
@@ -59,19 +77,11 @@ export async function createVpcCluster(names: readonly string[]): Promise<VpcClu
   // A router that redirects would shorten the way inside a subnet; EC2's does not.
   await cluster.lab.switches.must("sysctl", ["-qw", "net.ipv4.conf.all.send_redirects=0"]);
   const routes = () => routesOf(ec2, vpc, byEni);
-  const stop = follow(cluster, routes);
+  undo.push(follow(cluster, routes));
   return {
     cluster,
     vpc,
     routes: async () => new Map([...(await routes())].map(([cidr, node]) => [cidr, node.name])),
-    async close() {
-      await stop();
-      await cluster.close();
-      server.close();
-      vpc.client.destroy();
-      ec2.close();
-      await (moto as Moto).close();
-    },
   };
 }
 
@@ -81,22 +91,9 @@ async function startInstance(
   { eni, subnet, vpc }: { readonly eni: string; readonly subnet: string; readonly vpc: string },
 ): Promise<void> {
   const mac = (await node.host.must("cat", ["/sys/class/net/eth0/address"])).trim();
-  const ofMac = `meta-data/network/interfaces/macs/${mac}`;
-  const metadata = {
-    "dynamic/instance-identity/document": JSON.stringify({
-      region,
-      accountId: "123456789012",
-      instanceType: "m5.large",
-    }),
-    "meta-data/mac": mac,
-    "meta-data/instance-id": `i-${node.name}`,
-    [`${ofMac}/interface-id`]: eni,
-    [`${ofMac}/subnet-id`]: subnet,
-    [`${ofMac}/vpc-id`]: vpc,
-    [`${ofMac}/subnet-ipv4-cidr-block`]: "172.31.1.0/24",
-    [`${ofMac}/vpc-ipv4-cidr-blocks`]: "172.31.0.0/16",
-  };
-  const args = [instance, `${port}`, socket, JSON.stringify(metadata)];
+  const cidrs = { subnetCidr: "172.31.1.0/24", vpcCidr: "172.31.0.0/16" };
+  const about = { region, instance: `i-${node.name}`, mac, eni, subnet, vpc, ...cidrs };
+  const args = [instance, `${port}`, socket, JSON.stringify(about)];
   const daemon = await node.host.spawn(process.execPath, args, { name: "instance" });
   await daemon.waitForLog(/listening/, 10_000);
 }
