@@ -1,6 +1,7 @@
 /**
- * TCP between containers on two hosts over every path, against raw veth and raw kernel VXLAN in the same run; with
- * WEAVED_ORIGINAL also the original. Needs root. PATHS_ROUNDS (5), PATHS_SECONDS (2), PATHS_ONLY (names, joined by ;).
+ * TCP between containers on two hosts over every path, against raw kernel VXLAN: its rounds alternate with those of the path, since
+ * a machine's speed drifts. With WEAVED_ORIGINAL also the original. Needs root. PATHS_ROUNDS (5), PATHS_SECONDS (2), PATHS_ONLY
+ * (names, joined by ;).
  */
 import { readFileSync } from "node:fs";
 import { type Lab, makeLab, sh, shAsync, startPeer, until } from "../test/host/lab.ts";
@@ -13,6 +14,8 @@ const ONLY = process.env.PATHS_ONLY?.split(";");
 interface Result {
   readonly path: string;
   readonly gbit: number;
+  /** Raw kernel VXLAN's, in the rounds between. */
+  readonly rawGbit: number;
   readonly cpuPerGbit: number;
   readonly rttUs: number;
   readonly rtt99Us: number;
@@ -50,21 +53,34 @@ interface Forwarders {
   readonly rss: () => Promise<number>;
 }
 
+/** One stream from a lab's first container to its second. `cpu`: seconds that both ends of iperf3 used. */
+async function tcp(lab: Lab, to: string): Promise<{ gbitPerSecond: number; gbit: number; cpu: number }> {
+  await shAsync(`ip netns exec ${lab.container(2)} iperf3 -s -D -1`);
+  const client = `ip netns exec ${lab.container(1)} timeout 60 iperf3 -J -c ${to} -t ${SECONDS}`;
+  const { end } = JSON.parse(await shAsync(`sleep 0.2; ${client}`));
+  const { host_total, remote_total } = end.cpu_utilization_percent;
+  return {
+    gbitPerSecond: end.sum_received.bits_per_second / 1e9,
+    gbit: (end.sum_received.bytes * 8) / 1e9,
+    cpu: ((host_total + remote_total) / 100) * end.sum_sent.seconds,
+  };
+}
+
 async function measure(lab: Lab, path: string, { pids, rss }: Forwarders, to = "10.32.0.2"): Promise<Result> {
   const c1 = `ip netns exec ${lab.container(1)}`;
   const c2 = `ip netns exec ${lab.container(2)}`;
   const gbits: number[] = [];
-  let cpu = -cpuSeconds(pids);
+  const rawGbits: number[] = [];
+  let cpu = 0;
   let gbit = 0;
   for (let i = 0; i < ROUNDS; i++) {
-    await shAsync(`${c2} iperf3 -s -D -1`);
-    const { end } = JSON.parse(await shAsync(`sleep 0.2; ${c1} timeout 60 iperf3 -J -c ${to} -t ${SECONDS}`));
-    gbits.push(end.sum_received.bits_per_second / 1e9);
-    gbit += (end.sum_received.bytes * 8) / 1e9;
-    const { host_total, remote_total } = end.cpu_utilization_percent;
-    cpu += ((host_total + remote_total) / 100) * end.sum_sent.seconds;
+    const before = cpuSeconds(pids);
+    const stream = await tcp(lab, to);
+    cpu += stream.cpu + cpuSeconds(pids) - before;
+    gbit += stream.gbit;
+    gbits.push(stream.gbitPerSecond);
+    rawGbits.push((await tcp(reference, "10.32.0.2")).gbitPerSecond);
   }
-  cpu += cpuSeconds(pids);
   await shAsync(`${c2} iperf3 -s -D -1`);
   // iperf3's own control connection may starve under a flood: then there is no figure.
   const udp = JSON.parse(await shAsync(`sleep 0.2; ${c1} timeout 60 iperf3 -J -u -b 0 -l 64 -c ${to} -t 2 || true`)).end
@@ -79,6 +95,7 @@ async function measure(lab: Lab, path: string, { pids, rss }: Forwarders, to = "
   return {
     path,
     gbit: median(gbits),
+    rawGbit: median(rawGbits),
     cpuPerGbit: cpu / gbit,
     rttUs: median(idle),
     rtt99Us: p99(idle),
@@ -92,21 +109,29 @@ async function measure(lab: Lab, path: string, { pids, rss }: Forwarders, to = "
 const kernel: Forwarders = { pids: [], rss: () => Promise.resolve(Number.NaN) };
 const prefix = `tb${process.pid}`;
 
-async function raw(path: "veth" | "kernel vxlan"): Promise<Result> {
+/** The kernel's VXLAN between two bridges, as an administrator would set it up by hand. */
+function makeReference(): Lab {
+  const lab = makeLab({ prefix: `${prefix}r`, hosts: 2 });
+  for (const i of [1, 2]) {
+    const tunnel = `id 7 dstport 4789 remote 10.99.0.${3 - i} local 10.99.0.${i} dev eth0 df set udpcsum`;
+    sh(`ip -n ${lab.host(i)} link add vx type vxlan ${tunnel}
+      ip -n ${lab.host(i)} link set vx mtu 1376 master weave up`);
+  }
+  return lab;
+}
+
+/** No tunnel, no bridge: the hosts route. */
+async function veth(): Promise<Result> {
   const lab = makeLab({ prefix, hosts: 2 });
   try {
     for (const i of [1, 2]) {
-      const h = lab.host(i);
-      if (path === "veth")
-        sh(
-          `ip -n ${h} link set vc${i} nomaster; ip -n ${h} addr add 10.40.${i}.1/24 dev vc${i}; ip -n ${lab.container(i)} addr add 10.40.${i}.2/24 dev eth0; ip -n ${lab.container(i)} route add default via 10.40.${i}.1; ip netns exec ${h} sysctl -qw net.ipv4.ip_forward=1; ip -n ${h} route add 10.40.${3 - i}.0/24 via 10.99.0.${3 - i}`,
-        );
-      else
-        sh(
-          `ip -n ${h} link add vx type vxlan id 7 dstport 4789 remote 10.99.0.${3 - i} local 10.99.0.${i} dev eth0 df set udpcsum; ip -n ${h} link set vx mtu 1376 master weave up`,
-        );
+      const [h, c] = [lab.host(i), lab.container(i)];
+      sh(`ip -n ${h} link set vc${i} nomaster; ip -n ${h} addr add 10.40.${i}.1/24 dev vc${i}
+        ip -n ${c} addr add 10.40.${i}.2/24 dev eth0; ip -n ${c} route add default via 10.40.${i}.1
+        ip netns exec ${h} sysctl -qw net.ipv4.ip_forward=1
+        ip -n ${h} route add 10.40.${3 - i}.0/24 via 10.99.0.${3 - i}`);
     }
-    return await measure(lab, `raw ${path}`, kernel, path === "veth" ? "10.40.2.2" : "10.32.0.2");
+    return await measure(lab, "raw veth", kernel, "10.40.2.2");
   } finally {
     lab.close();
   }
@@ -163,8 +188,8 @@ async function theirs(password?: string): Promise<Result> {
 }
 
 const all: [string, () => Promise<Result>][] = [
-  ["raw veth", () => raw("veth")],
-  ["raw kernel vxlan", () => raw("kernel vxlan")],
+  ["raw veth", veth],
+  ["raw kernel vxlan", () => measure(reference, "raw kernel vxlan", kernel)],
   ["vxlan", () => ours("vxlan", "vxlan sleeve-gso sleeve")],
   ["sleeve-gso", () => ours("sleeve-gso", "sleeve-gso sleeve")],
   ["sleeve-gso, sealed", () => ours("sleeve-gso, sealed", "sleeve-gso sleeve", "s3cret")],
@@ -174,24 +199,20 @@ const all: [string, () => Promise<Result>][] = [
 if (originalFolder !== undefined)
   all.splice(2, 0, ["original sleeve", () => theirs()], ["original sleeve, sealed", () => theirs("s3cret")]);
 
+const reference = makeReference();
 const results: Result[] = [];
 console.log(
   "path                       Gbit/s  of raw vxlan  of original  CPU s/Gbit  RTT us  p99 us  loaded     p99  64-byte pkt/s  RSS MB",
 );
-for (const [name, run] of all) {
-  if (ONLY !== undefined && !ONLY.includes(name)) continue;
-  const r = await run();
-  results.push(r);
-  const of = (other: string): string => {
-    const base = results.find((result) => result.path === other);
-    return base === undefined ? "-" : (r.gbit / base.gbit).toFixed(2);
-  };
-  const original = r.path.includes("sealed") ? "original sleeve, sealed" : "original sleeve";
+/** Of raw kernel VXLAN. */
+const ratio = ({ gbit, rawGbit }: Result): number => gbit / rawGbit;
+function print(r: Result): void {
+  const original = results.find(({ path }) => path === `original sleeve${r.path.includes("sealed") ? ", sealed" : ""}`);
   console.log(
     r.path.padEnd(26),
     r.gbit.toFixed(2).padStart(6),
-    of("raw kernel vxlan").padStart(13),
-    of(original).padStart(12),
+    ratio(r).toFixed(2).padStart(13),
+    (original ? (ratio(r) / ratio(original)).toFixed(1) : "-").padStart(12),
     r.cpuPerGbit.toFixed(3).padStart(11),
     r.rttUs.toFixed(0).padStart(7),
     r.rtt99Us.toFixed(0).padStart(7),
@@ -200,5 +221,14 @@ for (const [name, run] of all) {
     r.packetsPerSecond.toFixed(0).padStart(14),
     r.rssMb.toFixed(0).padStart(7),
   );
+}
+try {
+  for (const [name, run] of all) {
+    if (ONLY !== undefined && !ONLY.includes(name)) continue;
+    results.push(await run());
+    print(results.at(-1)!);
+  }
+} finally {
+  reference.close();
 }
 process.exit(0);

@@ -8,6 +8,8 @@ const TYPE_HEARTBEAT = 0x88b5;
 const AF_PACKET = 17;
 const ETH_P_ALL = 3;
 const SO_ATTACH_FILTER = 26;
+const SOL_PACKET = 263;
+const PACKET_IGNORE_OUTGOING = 23;
 const SOCK_RAW_FLAGS = 3 | 0o4000 | 0o2000000;
 
 /** Puts heartbeats into the kernel's VXLAN device, takes them out. */
@@ -60,6 +62,8 @@ export function openVxlanPort(device: string, name: PeerName): VxlanSocket {
   // A bridge takes frames of its ports before handlers of one type see them; only handlers of all types come first.
   address.writeUInt16BE(ETH_P_ALL, 2);
   attachFilter(fd);
+  // Without it the kernel would clone every frame it sends, only for the filter to refuse it. Since Linux 4.20; may fail.
+  c.setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, Buffer.from(Int32Array.of(1).buffer), 4);
   address.writeInt32LE(c.ifIndex(device), 4);
   if (c.bind(fd, address, 20) < 0) {
     c.close(fd);
@@ -82,7 +86,7 @@ export function openVxlanPort(device: string, name: PeerName): VxlanSocket {
       for (let i = 0; i < 64; i++) {
         const n = c.read(fd, memory, memory.length);
         if (n < ETHERNET_BYTES + 16) return;
-        // Our own packets are seen by packet sockets too.
+        // Older kernels show our own packets, too.
         if (get48(memory, 6) === own || get16(memory, 12) !== TYPE_HEARTBEAT) continue;
         onFrame(get48(memory, ETHERNET_BYTES + 10), memory, 0, n);
       }
