@@ -38,6 +38,8 @@ export class AllocatorCore {
   readonly #giver: Giver;
   #ring: Ring;
   readonly #published: Published;
+  /** What others asked for before we had heard of the ring. Bounded by: peers of the mesh; emptied when there is a ring. */
+  readonly #early = new Map<PeerName, Range>();
 
   constructor(options: CoreOptions) {
     this.options = options;
@@ -220,11 +222,20 @@ export class AllocatorCore {
     if (announce) this.sendState();
     this.outbox.after(() => this.options.onRing?.());
     this.requests.retryAll();
+    if (!this.hasRing) return;
+    const early = [...this.#early];
+    this.#early.clear();
+    for (const [peer, range] of early) this.#answer(range, peer);
   }
 
   /** Answers a request for space: a grant or a refusal, then our ring in any case (notes, 9.6). */
   #answer(range: Range, to: PeerName): void {
-    if (!this.hasRing || this.leaving || to === this.options.name || this.takeovers.fenced(to)) return;
+    if (this.leaving || to === this.options.name || this.takeovers.fenced(to)) return;
+    if (!this.hasRing) {
+      // Who decided the vote is ahead of us by a message: it would wait for its next tick.
+      this.#early.set(to, range);
+      return;
+    }
     const given = donate(this.#giver, range, to);
     if (!given) this.outbox.after(() => this.options.transport.unicast(to, { type: "spaceRequestDenied", range }));
     // Before everybody else hears of it, so that who asked can tell an answer from news.

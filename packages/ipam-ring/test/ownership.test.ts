@@ -1,7 +1,23 @@
 /* What changes hands between whole allocators: space of who leaves, of who is gone, of a network seeded apart. */
 import { describe, expect, it } from "vitest";
 import type { Allocator } from "../src/index.ts";
+import { encodeUnicast } from "../src/wire.ts";
 import { createCluster, stateOf, text } from "./cluster.ts";
+
+describe("a peer that has not heard of the ring yet", () => {
+  it("gives space to who asked as soon as it has: nobody waits for a tick", async () => {
+    const cluster = createCluster(2, { universe: "10.32.0.0/28" });
+    const h2 = await cluster.add(2, { init: { kind: "observer" } });
+    const range = { start: 0x0a200000, end: 0x0a200010 };
+    h2.gossip.onUnicast(1, encodeUnicast({ type: "spaceRequest", range }));
+    await cluster.run();
+    const h1 = await cluster.add(1, { init: { kind: "seed", peers: [1, 2] } });
+    await cluster.run();
+    const owned = h1.ranges().filter(({ peer }) => peer === 1);
+    expect(owned.reduce((sum, { start, end }) => sum + end - start, 0)).toBeGreaterThan(8);
+    expect(h2.ranges()).toEqual(h1.ranges());
+  });
+});
 
 describe("leaving, taking over", () => {
   const three = { init: { kind: "seed", peers: [1, 2, 3] } } as const;
