@@ -79,9 +79,13 @@ describe("a live VPC, on moto's EC2 server", () => {
     const [SubnetId] = subnets;
     const more = { InstanceType: "m5.large", MinCount: 2, MaxCount: 2, SubnetId } as const;
     await client.send(new RunInstancesCommand({ ImageId: Images?.[0]?.ImageId ?? "ami-12c6146b", ...more }));
-    const eni = await client.send(new CreateNetworkInterfaceCommand({ SubnetId: subnets[1] }));
+    const eni = await client.send(
+      new CreateNetworkInterfaceCommand({ SubnetId: subnets[1], PrivateIpAddress: "10.0.1.10" }),
+    );
     const NetworkInterfaceId = eni.NetworkInterface?.NetworkInterfaceId;
-    await client.send(new AssignPrivateIpAddressesCommand({ NetworkInterfaceId, SecondaryPrivateIpAddressCount: 3 }));
+    // Named, because moto draws the same address twice at times.
+    const PrivateIpAddresses = ["10.0.1.11", "10.0.1.12", "10.0.1.13"];
+    await client.send(new AssignPrivateIpAddressesCommand({ NetworkInterfaceId, PrivateIpAddresses }));
   });
   afterAll(async () => {
     rmSync(folder, { recursive: true });
