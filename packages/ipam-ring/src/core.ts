@@ -225,7 +225,8 @@ export class AllocatorCore {
     if (!this.hasRing) return;
     const early = [...this.#early];
     this.#early.clear();
-    for (const [peer, range] of early) this.#answer(range, peer);
+    // Who has gone meanwhile would take space with it.
+    for (const [peer, range] of early) if (this.options.isKnownPeer(peer)) this.#answer(range, peer);
   }
 
   /** Answers a request for space: a grant or a refusal, then our ring in any case (notes, 9.6). */

@@ -17,6 +17,16 @@ describe("a peer that has not heard of the ring yet", () => {
     expect(owned.reduce((sum, { start, end }) => sum + end - start, 0)).toBeGreaterThan(8);
     expect(h2.ranges()).toEqual(h1.ranges());
   });
+
+  it("gives nothing to who asked and has gone meanwhile", async () => {
+    const cluster = createCluster(3, { universe: "10.32.0.0/28" });
+    const h2 = await cluster.add(2, { init: { kind: "observer" } });
+    const range = { start: 0x0a200000, end: 0x0a200010 };
+    h2.gossip.onUnicast(1, encodeUnicast({ type: "spaceRequest", range }));
+    await cluster.add(3, { init: { kind: "seed", peers: [2, 3] } });
+    await cluster.run();
+    expect(h2.ranges().map(({ peer }) => peer)).toEqual([2, 3]);
+  });
 });
 
 describe("leaving, taking over", () => {

@@ -66,6 +66,16 @@ async function settled(addresses: ReadonlyMap<Node, string>, routes: number): Pr
   await waitFor("all know their ways", ways, 60_000, 250);
 }
 
+/** Frames that the userspace overlays have carried, of all hosts together. */
+async function carried(): Promise<number> {
+  let sum = 0;
+  for (const node of vpc.cluster.nodes) {
+    const text = await node.call("GET", "/metrics");
+    sum += Number(/^weaved_datapath_overlayOut (\d+)/m.exec(text)?.[1] ?? Number.NaN);
+  }
+  return sum;
+}
+
 /** Pings from one host's container to another's, ten times; how many of the packets the router saw bare, each way. */
 async function bare(
   addresses: ReadonlyMap<Node, string>,
@@ -87,7 +97,9 @@ describe("VPC mode", () => {
     await settled(addresses, hosts.length);
     await everyoneReaches(addresses);
     const [a, b] = [...addresses.keys()] as [Node, Node];
+    const before = await carried();
     const { there, back } = await bare(addresses, a, b);
+    expect(await carried()).toBe(before);
     expect(there).toBeGreaterThanOrEqual(10);
     expect(back).toBeGreaterThanOrEqual(10);
     expect(await a.weave("explain", addresses.get(a)!, addresses.get(b)!)).toContain("natively");
