@@ -20,7 +20,7 @@
  */
 export { NetlabError, type NetlabErrorCode } from "./errors.ts";
 export type { PathFault } from "./faults.ts";
-export type { Capture, CaptureOptions } from "./node/capture.ts";
+export type { Capture, CaptureOptions, CaptureResult } from "./node/capture.ts";
 export type { Faults } from "./node/control.ts";
 export type { Daemon } from "./node/daemon.ts";
 export { type DockerEngine, type DockerOptions, dockerImage } from "./node/docker.ts";

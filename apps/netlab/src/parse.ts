@@ -25,7 +25,7 @@ export interface IperfResult {
   readonly jitterMs?: number;
 }
 
-function failure(tool: string, text: string): NetlabError {
+export function failure(tool: string, text: string): NetlabError {
   return new NetlabError(
     "COMMAND_FAILED",
     `${tool} answered something else than a result: ${text.trim().slice(0, 500)}`,
@@ -76,9 +76,23 @@ export function parseIperf(text: string): IperfResult {
   };
 }
 
-/** Reads `N packets captured` from tcpdump's last words. */
-export function parseCaptured(text: string): number {
-  const count = /(\d+) packets? captured/.exec(text);
-  if (count === null) throw failure("tcpdump", text);
-  return Number(count[1]);
+/** What tcpdump says of itself. */
+export interface CaptureCounts {
+  /** Packets it has read. */
+  readonly captured: number;
+  /** Packets that passed its filter, the dropped ones among them. */
+  readonly received: number;
+  /** Packets that found no room in the kernel's ring. */
+  readonly dropped: number;
+}
+
+/** Reads each of tcpdump's counts: its answers to SIGUSR1, of one line, and its last words, of three. */
+export function parseCaptureCounts(text: string): CaptureCounts[] {
+  const counts =
+    /(\d+) packets? captured(?:, |\n)(\d+) packets? received by filter(?:, |\n)(\d+) packets? dropped by kernel/g;
+  return [...text.matchAll(counts)].map(([, captured, received, dropped]) => ({
+    captured: Number(captured),
+    received: Number(received),
+    dropped: Number(dropped),
+  }));
 }

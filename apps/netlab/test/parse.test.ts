@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseCaptured, parseIperf, parsePing } from "../src/parse.ts";
+import { parseCaptureCounts, parseIperf, parsePing } from "../src/parse.ts";
 
 describe("parsePing", () => {
   it("reads counts with round trips", () => {
@@ -39,8 +39,18 @@ describe("parseIperf", () => {
   });
 });
 
-describe("parseCaptured", () => {
-  it("reads tcpdump's last words", () => {
-    expect(parseCaptured("^C17 packets captured\n17 packets received by filter")).toBe(17);
+describe("parseCaptureCounts", () => {
+  it("reads tcpdump's answers on the way, its last words", () => {
+    const text = [
+      "tcpdump: 1 packet captured, 80 packets received by filter, 72 packets dropped by kernel",
+      "^C17 packets captured",
+      "89 packets received by filter",
+      "72 packets dropped by kernel",
+    ];
+    expect(parseCaptureCounts(text.join("\n"))).toEqual([
+      { captured: 1, received: 80, dropped: 72 },
+      { captured: 17, received: 89, dropped: 72 },
+    ]);
+    expect(parseCaptureCounts("tcpdump: no suitable device found")).toEqual([]);
   });
 });

@@ -69,8 +69,15 @@ describe("a lab", () => {
     await lab.faults.cutOneWay("b", "a");
     const capture = await b.capture({ filter: "icmp[icmptype] == icmp-echo" });
     expect(await loss(a, b)).toBe(100);
-    expect((await capture.stop()).packets).toBe(4);
+    expect(await capture.stop()).toMatchObject({ packets: 4, dropped: 0 });
     expect(await capture.count("src host 10.77.1.11")).toBe(4);
+  });
+
+  it("captures a burst to its last packet", async () => {
+    const capture = await b.capture({ filter: "icmp[icmptype] == icmp-echo" });
+    const { sent } = await a.ping(b, { count: 500, intervalMs: 1 });
+    expect(await capture.stop()).toMatchObject({ packets: sent, dropped: 0 });
+    expect(await capture.count()).toBe(500);
   });
 
   it("loses the share of packets asked for", async () => {

@@ -1,4 +1,5 @@
 import { execFile, spawn } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Path } from "../../../src/path.ts";
 import type { NetworkInterface, OwnedRange, RouteTable } from "../../../src/ports.ts";
@@ -185,8 +186,11 @@ table bridge check {
 `;
 }
 
+/** Pinged at the router itself when all else is over: what tcpdump has read up to then is complete. */
+const LAST = "127.0.0.77";
+
 async function capture(router: string, during: () => Promise<unknown>): Promise<Seen> {
-  const filter = "udp port 4789 or (icmp and net 10.32.0.0/12)";
+  const filter = `udp port 4789 or (icmp and net 10.32.0.0/12) or (icmp and host ${LAST})`;
   const child = spawn("ip", ["netns", "exec", router, "tcpdump", "-n", "-l", "-i", "any", filter]);
   let text = "";
   child.stdout.on("data", (chunk) => {
@@ -198,12 +202,18 @@ async function capture(router: string, during: () => Promise<unknown>): Promise<
     child.once("exit", (code) => reject(new Error(`tcpdump ended with ${code}`)));
   });
   await during();
+  // tcpdump lets up to a second of packets wait in the kernel's ring, and leaves them there at the end.
+  await run("ip", ["netns", "exec", router, "ping", "-c1", "-q", LAST]);
+  const end = Date.now() + 10_000;
+  while (!text.includes(LAST)) {
+    if (Date.now() > end) throw new Error("tcpdump has not seen the last packet within 10 s");
+    await delay(20);
+  }
   child.removeAllListeners("exit");
   const ended = new Promise((resolve) => child.once("close", resolve));
-  // SIGINT lets tcpdump print what it has.
   child.kill("SIGINT");
   await ended;
-  const lines = text.split("\n").filter((line) => line.includes(" IP "));
+  const lines = text.split("\n").filter((line) => line.includes(" IP ") && !line.includes(LAST));
   // Outer packets: `IP 172.31.1.11.40000 > 172.31.2.12.4789: VXLAN`.
   const pairs = lines.flatMap((line) => {
     const match = / IP (172\.31\.\d+\.\d+)\.\d+ > (172\.31\.\d+\.\d+)\.\d+:/.exec(line);
