@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { formatPeerName } from "@weaved/gossip-mesh";
-import { ownVersion } from "./cli/verbs/lifecycle.ts";
 import { compose } from "./compose.ts";
 import { ConfigError } from "./config/error.ts";
 import { helpText, loggableSettings, readSettings } from "./config/settings.ts";
 import { validateSettings } from "./config/validate.ts";
+import { ownVersion } from "./installation.ts";
 import { createLogger } from "./logging.ts";
 import { StateError } from "./state/document.ts";
 import { readPeerName } from "./state/peer-name.ts";

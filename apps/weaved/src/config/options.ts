@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * Every setting of the daemon, once. Flags have the names of the original's `weaver`; the configuration file uses the same

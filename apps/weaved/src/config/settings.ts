@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { parse as parseYaml } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { ConfigError } from "./error.ts";
 import { type OptionName, type OptionSpec, optionSpecs, type Settings } from "./options.ts";
 

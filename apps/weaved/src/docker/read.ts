@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Container, EngineEvent, Image, Network } from "./engine.ts";
 
 /** Docker writes `null` for empty lists, and leaves out what an old engine does not know. */

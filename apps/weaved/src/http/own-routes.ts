@@ -1,5 +1,5 @@
 import type { Context, Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { BadRequest, cidrText, done, refuse } from "./exchange.ts";
 import type { AttachmentsPort, ControlPorts, ExposuresPort, ServicesPort } from "./ports.ts";
 

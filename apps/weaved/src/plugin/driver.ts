@@ -1,5 +1,5 @@
 import { macOfAddress } from "@weaved/host-links";
-import { z } from "zod";
+import * as z from "zod";
 import type { Engine } from "../docker/engine.ts";
 import { parseBool } from "../http/exchange.ts";
 import type { Logger } from "../logging.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { cidrText, parseAddress, parseCidr, parseSubnet } from "../http/exchange.ts";
 import type { Cidr, IpamPort } from "../http/ports.ts";
 import type { Handlers } from "./server.ts";

@@ -1,14 +1,12 @@
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
+import { daemonProgram, ownVersion } from "../../installation.ts";
 import { CommandError, createClient, defaultControlSocket } from "../client.ts";
 import type { Context } from "../context.ts";
 import { launchArguments, splitPassword } from "../launch-arguments.ts";
 import { isRunning, pollUntil, readPid } from "../process.ts";
-
-const weaved = fileURLToPath(new URL("../../../bin/weaved", import.meta.url));
 
 /** Where the running daemon leaves its process id and log. */
 function runPaths(env: Context["env"]): { socket: string; pid: string; log: string } {
@@ -55,12 +53,6 @@ export function lifecycleVerbs(program: Command, context: () => Context): void {
     });
 }
 
-/** The version of this installation. */
-export function ownVersion(): string {
-  const manifest = fileURLToPath(new URL("../../../package.json", import.meta.url));
-  return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
-}
-
 async function launch(context: Context, given: readonly string[]): Promise<void> {
   const paths = runPaths(context.env);
   const { words, password } = splitPassword(given);
@@ -73,7 +65,7 @@ async function launch(context: Context, given: readonly string[]): Promise<void>
   readSettings({ argv: args, env: context.env, readFile: (path) => readFileSync(path, "utf8") });
   mkdirSync(dirname(paths.socket), { recursive: true, mode: 0o700 });
   const log = openSync(paths.log, "a", 0o600);
-  const child = spawn(process.execPath, [weaved, ...args], {
+  const child = spawn(process.execPath, [daemonProgram(), ...args], {
     detached: true,
     stdio: ["ignore", log, log],
     env: { ...process.env, WEAVED_PID_FILE: paths.pid, ...(password !== undefined && { WEAVE_PASSWORD: password }) },
