@@ -30,8 +30,9 @@ export function portName(id: string, ifname: string = containerIfname): string {
 }
 
 /**
- * What to change so that the namespace at `netns` (a path) is plugged in as wanted. Order matters: checks of the kernel come
- * before the link goes up, the multicast route last, because programs that wait for the network look for it.
+ * What to change so that the namespace at `netns` (a path) is plugged in as wanted. Order matters: settings and rules come
+ * before the inner end goes up, without which the host end has no carrier; the multicast route comes last, because programs
+ * that wait for the network look for it.
  *
  * @throws LinksError LINKS_INVALID when an address, route, or name cannot be used
  */
@@ -52,11 +53,15 @@ export function planAttach(actual: ObservedAttachment, wanted: AttachmentSpec, n
     steps.push(
       ip("link", "add", port, ...mtu, "type", "veth", "peer", "name", ifname, "netns", netns, ...mtu, ...address),
       ip("link", "set", "dev", port, "alias", `${aliasPrefix}${wanted.id}`),
-      { do: "sysctl", netns, settings: innerSysctls(ifname) },
-      { do: "sysctl", settings: { [`net.ipv6.conf.${sysctlName(port)}.accept_ra`]: "0" } },
     );
   }
   steps.push(...portSteps(whole ? actual.port : undefined, wanted, port));
+  if (!inner) {
+    steps.push(
+      { do: "sysctl", settings: { [`net.ipv6.conf.${sysctlName(port)}.accept_ra`]: "0" } },
+      { do: "sysctl", netns, settings: innerSysctls(ifname) },
+    );
+  }
   if (wanted.txChecksum === false && !inner) steps.push({ do: "ethtool", netns, words: ["-K", ifname, "tx", "off"] });
   steps.push(...innerSteps(inner, actual.routes, wanted, { netns, ifname, mac, port }));
   return steps;
@@ -133,8 +138,12 @@ function innerSteps(
   if (all.length > 0 && (added.length > 0 || removed.length > 0)) steps.unshift(multicastGuard(netns, ifname, all));
   if (!inner?.up) steps.push(within(netns, "link", "set", "dev", ifname, "up"));
   for (const route of wanted.routes ?? []) steps.push(...routeSteps(routes, route, netns, ifname));
-  if (added.length > 0 || remac)
-    steps.push({ do: "announce", netns, ifname, mac: (remac ? mac : inner?.mac) ?? mac ?? "", port });
+  if (added.length > 0 || remac) {
+    // Setting an interface's own MAC once more has the kernel send a gratuitous ARP for each address (arp_notify). What is
+    // sent before the bridge port forwards is lost, so that is waited for; a container's first packet gains too.
+    const own = (remac ? mac : inner?.mac) ?? mac ?? "";
+    steps.push({ do: "await-forwarding", port }, within(netns, "link", "set", "dev", ifname, "address", own));
+  }
   if (wanted.multicastRoute !== false && !hasRoute(routes, "224.0.0.0/4", ifname))
     steps.push(within(netns, "route", "add", "224.0.0.0/4", "dev", ifname));
   return steps;

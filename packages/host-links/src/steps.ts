@@ -8,14 +8,11 @@ export type Step =
   | { readonly do: "ethtool"; readonly netns?: string; readonly words: readonly string[] }
   /** A whole rule file, applied atomically. */
   | { readonly do: "nft"; readonly netns?: string; readonly rules: string }
-  /** Repeats the gratuitous ARP of an interface once its bridge port forwards. */
-  | {
-      readonly do: "announce";
-      readonly netns: string;
-      readonly ifname: string;
-      readonly mac: string;
-      readonly port: string;
-    };
+  /** Waits until a bridge port passes frames. */
+  | { readonly do: "await-forwarding"; readonly netns?: undefined; readonly port: string };
+
+/** Steps that are one command each. */
+export type CommandStep = Exclude<Step, { do: "await-forwarding" }>;
 
 /** The step as a line for people. */
 export function describeStep(step: Step): string {
@@ -31,32 +28,32 @@ export function describeStep(step: Step): string {
       return `ethtool ${step.words.join(" ")}${where}`;
     case "nft":
       return `nft -f -${where}\n${step.rules}`;
-    case "announce":
-      return `announce addresses of ${step.ifname}${where}`;
+    case "await-forwarding":
+      return `wait until ${step.port} forwards`;
   }
 }
 
 /**
- * Commands for the steps, in order; neighbouring `ip` lines of one namespace share a batch: one process instead of many.
- * `announce` has to look before it acts, so it is not here but in the rim.
+ * Commands for the steps: the groups one after the other, those of a group at once. Neighbouring `ip` lines of one namespace
+ * share a batch, one process instead of many; neighbouring settings and rules do not depend on each other.
  */
-export function commandsOf(steps: readonly Exclude<Step, { do: "announce" }>[]): Command[] {
-  const commands: { argv: string[]; netns?: string; stdin?: string }[] = [];
-  let batch: { netns: string | undefined; command: { stdin?: string } } | undefined;
+export function commandsOf(steps: readonly CommandStep[]): Command[][] {
+  const groups: { argv: string[]; netns?: string; stdin?: string }[][] = [];
+  let last: CommandStep | undefined;
   for (const step of steps) {
     const place = step.netns === undefined ? {} : { netns: step.netns };
-    if (step.do === "ip" && batch && batch.netns === step.netns) {
-      batch.command.stdin += `${step.words.map(quote).join(" ")}\n`;
-      continue;
-    }
     const command = { ...place, ...commandOf(step) };
-    commands.push(command);
-    batch = step.do === "ip" ? { netns: step.netns, command } : undefined;
+    const group = groups.at(-1);
+    const batch = group?.[0];
+    if (batch && step.do === "ip" && last?.do === "ip" && last.netns === step.netns) batch.stdin += command.stdin ?? "";
+    else if (group && step.do !== "ip" && last?.do !== "ip") group.push(command);
+    else groups.push([command]);
+    last = step;
   }
-  return commands;
+  return groups;
 }
 
-function commandOf(step: Exclude<Step, { do: "announce" }>): { argv: string[]; stdin?: string } {
+function commandOf(step: CommandStep): { argv: string[]; stdin?: string } {
   switch (step.do) {
     case "ip":
       return { argv: ["ip", "-batch", "-"], stdin: `${step.words.map(quote).join(" ")}\n` };

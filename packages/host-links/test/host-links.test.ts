@@ -39,6 +39,24 @@ describe("host links", () => {
     expect(await links.check()).toEqual([]);
   });
 
+  it("look at all attachments by one command, and mend the torn one only", async () => {
+    const host = createFakeHost();
+    const argvs: string[] = [];
+    const run: typeof host.run = (command) => {
+      argvs.push(command.argv.join(" "));
+      return host.run(command);
+    };
+    const links = createHostLinks({ runner: { ...host, run, follow: () => () => {} } });
+    await links.ensureBridge({ name: "weave" });
+    for (let i = 0; i < 50; i++) await links.attach({ ...container, id: `c${i}`, ifname: `eth${i}`, addresses: [] });
+    argvs.length = 0;
+    expect(await links.check()).toEqual([]);
+    expect(argvs.filter((argv) => argv.includes("veth"))).toHaveLength(1);
+    const torn = (await links.list()).find(({ id }) => id === "c7");
+    host.links.find(({ ifname }) => ifname === torn?.port)!.up = false;
+    expect(await links.check()).toEqual([`ip link set dev ${torn?.port} up`]);
+  });
+
   it("detach twice without complaint", async () => {
     const { links } = fakeLinks();
     await links.apply({ bridge: { name: "weave" }, attachments: [container] });

@@ -8,12 +8,13 @@ import {
 } from "../attach-plan.ts";
 import { planBridge, planBridgeAddressRemoval } from "../bridge-plan.ts";
 import { LinksError } from "../errors.ts";
-import { type ObservedLink, parseBatch, readLinks } from "../observed.ts";
+import type { ObservedLink } from "../observed.ts";
 import type { Step } from "../steps.ts";
 import type { AttachmentSpec, BridgeSpec, DesiredState, FirewallSpec, Logger, Target } from "../types.ts";
 import { createFirewallKeeper } from "./firewall.ts";
-import { applySteps, describeSteps, must, observeHost, readInner, readPort } from "./kernel.ts";
+import { applySteps, describeSteps, must, observeHost, readInner, readPort, readPorts } from "./kernel.ts";
 import { namespacePath, resolveNamespace } from "./namespaces.ts";
+import { createQueues } from "./queues.ts";
 import { createHostRunner, type HostRunner } from "./runner.ts";
 import { type Watching, watchHost } from "./watch.ts";
 
@@ -193,12 +194,13 @@ export function createHostLinks(options: HostLinksOptions = {}): HostLinks {
     });
   }
 
-  async function checkAttachment(spec: AttachmentSpec): Promise<string[]> {
+  const isPlugged = (port: ObservedLink | undefined, spec: AttachmentSpec) => port?.up && port.master === spec.bridge;
+
+  async function repairAttachment(spec: AttachmentSpec): Promise<string[]> {
     return inOrder(keyOf(spec), async () => {
       // Detached meanwhile, or replaced by a newer wish.
       if (wanted.get(keyOf(spec)) !== spec) return [];
-      const port = await readPort(runner, portName(spec.id, spec.ifname));
-      if (port?.up && port.master === spec.bridge) return [];
+      if (isPlugged(await readPort(runner, portName(spec.id, spec.ifname)), spec)) return [];
       try {
         return describeSteps((await plugIn(spec)).steps);
       } catch (error) {
@@ -208,12 +210,23 @@ export function createHostLinks(options: HostLinksOptions = {}): HostLinks {
     });
   }
 
+  /** One look at all ports; only what seems torn is asked for by itself, in its own turn. */
+  async function checkAttachments(): Promise<string[]> {
+    if (wanted.size === 0) return [];
+    const ports = new Map((await readPorts(runner)).map((port) => [port.ifname, port]));
+    const repairs: string[] = [];
+    for (const spec of [...wanted.values()]) {
+      if (!isPlugged(ports.get(portName(spec.id, spec.ifname)), spec)) repairs.push(...(await repairAttachment(spec)));
+    }
+    return repairs;
+  }
+
   async function check(): Promise<string[]> {
     if (closed) return [];
     const repairs: string[] = [];
     if (wantedBridge) repairs.push(...describeSteps(await inOrder("bridge", () => ensureBridge(wantedBridge!))));
     if (await inOrder("firewall", ensureFirewall)) repairs.push("firewall rules restored");
-    for (const spec of [...wanted.values()]) repairs.push(...(await checkAttachment(spec)));
+    repairs.push(...(await checkAttachments()));
     return repairs;
   }
 
@@ -251,9 +264,8 @@ export function createHostLinks(options: HostLinksOptions = {}): HostLinks {
       return (await readInner(runner, netns, ifname)).inner;
     },
     async list() {
-      const rows =
-        parseBatch(await must(runner, { argv: ["ip", "-j", "-d", "address", "show", "type", "veth"] }))[0] ?? [];
-      return readLinks(rows)
+      const ports = await readPorts(runner);
+      return ports
         .filter((link) => link.alias?.startsWith(aliasPrefix))
         .map((link) => ({
           id: link.alias!.slice(aliasPrefix.length),
@@ -304,19 +316,4 @@ function keyOf({ id, ifname = containerIfname }: { readonly id: string; readonly
 function goneIsFine(error: unknown): undefined {
   if (error instanceof LinksError && error.code === "LINKS_NO_NAMESPACE") return undefined;
   throw error;
-}
-
-/** Runs what has the same key one after the other: two changes of one link must not see each other half done. */
-function createQueues(): <T>(key: string, act: () => Promise<T>) => Promise<T> {
-  /** Bounded by: links being changed at this moment. */
-  const tails = new Map<string, Promise<unknown>>();
-  return (key, act) => {
-    const result = (tails.get(key) ?? Promise.resolve()).then(act, act);
-    const settled = result.catch(() => {});
-    tails.set(key, settled);
-    void settled.then(() => {
-      if (tails.get(key) === settled) tails.delete(key);
-    });
-    return result;
-  };
 }

@@ -3,7 +3,7 @@ import type { ObservedAttachment } from "../attach-plan.ts";
 import type { ObservedHost } from "../bridge-plan.ts";
 import { LinksError } from "../errors.ts";
 import { type ObservedLink, parseBatch, readLinks, readRoutes } from "../observed.ts";
-import { commandsOf, describeStep, type Step } from "../steps.ts";
+import { type CommandStep, commandsOf, describeStep, type Step } from "../steps.ts";
 import type { Command, Runner } from "../types.ts";
 
 /** Longest wait for a bridge port to pass frames; without spanning tree it takes one work-queue turn of the kernel. */
@@ -40,6 +40,12 @@ export async function readPort(runner: Runner, ifname: string): Promise<Observed
   return code === 0 ? readLinks(parseBatch(stdout)[0] ?? [])[0] : undefined;
 }
 
+/** Every veth interface of the host. */
+export async function readPorts(runner: Runner): Promise<ObservedLink[]> {
+  const stdout = await must(runner, { argv: ["ip", "-j", "-d", "address", "show", "type", "veth"] });
+  return readLinks(parseBatch(stdout)[0] ?? []);
+}
+
 /** One interface of a namespace with its routes: one process for both questions. */
 export async function readInner(
   runner: Runner,
@@ -57,30 +63,21 @@ export async function readInner(
 
 /** Carries a plan out, in order. Stops at the first failure, whose message names the step. */
 export async function applySteps(runner: Runner, steps: readonly Step[]): Promise<void> {
-  let pending: Exclude<Step, { do: "announce" }>[] = [];
+  let pending: CommandStep[] = [];
   const flush = async () => {
-    for (const command of commandsOf(pending)) await must(runner, command);
+    for (const group of commandsOf(pending)) await Promise.all(group.map((command) => must(runner, command)));
     pending = [];
   };
   for (const step of steps) {
-    if (step.do !== "announce") {
+    if (step.do !== "await-forwarding") {
       pending.push(step);
       continue;
     }
     await flush();
-    await announce(runner, step);
+    const deadline = performance.now() + forwardingTimeoutMs;
+    while (!(await readPort(runner, step.port))?.forwarding && performance.now() < deadline) await delay(2);
   }
   await flush();
-}
-
-/**
- * Setting an interface's own MAC once more has the kernel send a gratuitous ARP for each address (arp_notify), so no extra tool
- * is needed. What is sent before the bridge port forwards is lost, so that is waited for; a container's first packet gains too.
- */
-async function announce(runner: Runner, step: Extract<Step, { do: "announce" }>): Promise<void> {
-  const deadline = performance.now() + forwardingTimeoutMs;
-  while (!(await readPort(runner, step.port))?.forwarding && performance.now() < deadline) await delay(2);
-  await must(runner, { argv: ["ip", "link", "set", "dev", step.ifname, "address", step.mac], netns: step.netns });
 }
 
 /** For logs. */
