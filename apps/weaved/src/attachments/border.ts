@@ -92,7 +92,9 @@ export function createBorder(options: BorderOptions): Border {
     exposeAt: (cidr, how) => exposeCidrs([cidr], how),
     async expose(request) {
       const cidrs = await obtain(request.addresses);
-      await exposeCidrs(cidrs, request);
+      const isThere = ({ address }: Cidr) => exposed.some(({ cidr }) => cidr.address === address);
+      const added = request.keep ? cidrs.filter((cidr) => !isThere(cidr)) : cidrs;
+      if (added.length > 0) await exposeCidrs(added, request);
       return cidrs;
     },
     async hide(texts) {

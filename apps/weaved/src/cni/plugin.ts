@@ -97,7 +97,8 @@ function toRoute({ dst, gw }: CniRoute, gateway: string | undefined): { to: stri
 
 /** The host's address in the subnet, given now if it has none: containers leave the network through it. */
 async function bridgeAddress(client: Client, subnet: string | undefined): Promise<string> {
-  const json = { addresses: [subnet ? `net:${subnet}` : "net:default"] };
+  // What an operator exposed, perhaps without masquerade, is not ours to change.
+  const json = { addresses: [subnet ? `net:${subnet}` : "net:default"], keep: true };
   const [cidr] = JSON.parse(await ask(client, "POST", "/v1/exposures", { json })) as string[];
   return cidr!.split("/")[0]!;
 }

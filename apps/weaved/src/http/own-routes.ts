@@ -59,6 +59,7 @@ const exposeBody = z.object({
   addresses: z.array(z.string()).default([]),
   masquerade: z.boolean().default(true),
   hostname: z.string().optional(),
+  keep: z.boolean().default(false),
 });
 
 function exposureRoutes(app: Hono, exposures: ExposuresPort): void {

@@ -106,9 +106,18 @@ export interface AttachmentRow {
   readonly hostname?: string;
 }
 
+/** Which addresses this host is to have in the network, and how. */
+export interface ExposeRequest {
+  readonly addresses: readonly string[];
+  readonly masquerade: boolean;
+  readonly hostname?: string;
+  /** What is exposed already stays as it is. @defaultValue false: it becomes as this request says */
+  readonly keep?: boolean;
+}
+
 /** Addresses of this host in the network. */
 export interface ExposuresPort {
-  expose(request: { addresses: readonly string[]; masquerade: boolean; hostname?: string }): Promise<Cidr[]>;
+  expose(request: ExposeRequest): Promise<Cidr[]>;
   hide(addresses: readonly string[]): Promise<Cidr[]>;
 }
 

@@ -97,6 +97,15 @@ describe("the CNI plugin", () => {
     );
   });
 
+  it("leaves what an operator exposed as it is", async () => {
+    await b.weave("expose", "--without-masquerade");
+    const rules = () => b.host.must("nft", ["--stateless", "list", "table", "inet", "weave"]);
+    const before = await rules();
+    expect(before).not.toContain("masquerade");
+    expect((await cni(b, "ADD", "two")).code).toBe(0);
+    expect(await rules()).toBe(before);
+  });
+
   it("uses subnet and routes of the configuration, hairpin as configured, a second interface", async () => {
     const env = { CNI_IFNAME: "net1" };
     const ipam = { subnet: "10.32.40.0/24", routes: [{ dst: "192.168.7.0/24", gw: "10.32.40.200" }] };
