@@ -10,6 +10,44 @@ export async function command(program: "ip" | "bridge", ...args: string[]): Prom
   return stdout;
 }
 
+/** Runs commands in one process, one after the other; rejects at the first that fails, naming it. */
+export async function all(program: "ip" | "bridge", lines: readonly string[]): Promise<void> {
+  try {
+    await feed(program, [], lines);
+  } catch (error) {
+    const [number] = failedLines(error);
+    if (number === undefined) throw error;
+    throw new Error(`${program} ${lines[number]}: ${stderrOf(error).split("\n")[0]}`, { cause: error });
+  }
+}
+
+/** Runs commands in one process, one after the other, whatever becomes of each. Those that failed. */
+export async function each(program: "ip" | "bridge", lines: readonly string[]): Promise<string[]> {
+  try {
+    await feed(program, ["-force"], lines);
+    return [];
+  } catch (error) {
+    const failed = new Set(failedLines(error));
+    return lines.filter((_, index) => failed.size === 0 || failed.has(index));
+  }
+}
+
+/** Numbers of lines, from 0, that the program complained about. */
+function failedLines(error: unknown): number[] {
+  return [...stderrOf(error).matchAll(/Command failed -:(\d+)/g)].map(([, line]) => Number(line) - 1);
+}
+
+function stderrOf(error: unknown): string {
+  return (error as { stderr?: string }).stderr ?? "";
+}
+
+async function feed(program: string, options: readonly string[], lines: readonly string[]): Promise<void> {
+  const running = run(program, [...options, "-batch", "-"]);
+  // A program that ends early, or cannot be run, is judged by that.
+  running.child.stdin?.on("error", () => {}).end(`${lines.join("\n")}\n`);
+  await running;
+}
+
 /** A device's own MAC. */
 export function readMac(device: string): number {
   return Number.parseInt(readFileSync(`/sys/class/net/${device}/address`, "utf8").trim().replaceAll(":", ""), 16);
@@ -17,10 +55,9 @@ export function readMac(device: string): number {
 
 /** Plugs the TAP device into its bridge, isolated from other overlay ports, so that flooding cannot loop. */
 export async function plugTap(device: string, mtu: number, bridge: string | undefined): Promise<void> {
-  await command("ip", "link", "set", "dev", device, "mtu", String(mtu), "up");
-  if (bridge === undefined) return;
-  await command("ip", "link", "set", "dev", device, "master", bridge);
-  await command("bridge", "link", "set", "dev", device, "isolated", "on");
+  const up = `link set dev ${device} mtu ${mtu} up`;
+  if (bridge === undefined) return all("ip", [up]);
   // What the bridge has learnt may lead to the port of a predecessor, the original's say, which no longer passes anything on.
-  await command("ip", "link", "set", "dev", bridge, "type", "bridge", "fdb_flush");
+  await all("ip", [up, `link set dev ${device} master ${bridge}`, `link set dev ${bridge} type bridge fdb_flush`]);
+  await command("bridge", "link", "set", "dev", device, "isolated", "on");
 }

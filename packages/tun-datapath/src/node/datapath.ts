@@ -29,20 +29,14 @@ export async function startDatapath(options: DatapathOptions): Promise<Datapath>
   if (address === undefined) throw new DatapathError("DATAPATH_BAD_INPUT", `"${host}" is no IPv4 address`);
   libc();
   const wanted = ALL.filter((overlay) => (options.overlays ?? ALL).includes(overlay));
-  const vxlan = await openVxlan({
-    name,
-    wanted: wanted.includes("vxlan"),
-    bridge: device.bridge,
-    port: port + 1,
-    mtu,
-    persist,
-    logger,
-  });
-  const running = new RunningDatapath({ name, port, logger, vxlan, metrics: options.metrics });
+  const running = new RunningDatapath({ name, port, logger, metrics: options.metrics });
   try {
-    const routerMac = ownedOnly && device.bridge !== undefined ? readMac(device.bridge) : 0;
-    await running.start({ address, port, mtu, tap: device.name, persist, ownedOnly, routerMac }, wanted);
-    await plugTap(device.name, mtu, device.bridge);
+    const { bridge } = device;
+    const tunnel = { name, bridge, port: port + 1, mtu, persist, logger };
+    const vxlan = await openVxlan({ ...tunnel, wanted: wanted.includes("vxlan") });
+    const routerMac = ownedOnly && bridge !== undefined ? readMac(bridge) : 0;
+    await running.start({ address, port, mtu, tap: device.name, persist, ownedOnly, routerMac }, vxlan, wanted);
+    await plugTap(device.name, mtu, bridge);
   } catch (error) {
     await running.close();
     throw error;
@@ -54,7 +48,6 @@ interface Parts {
   readonly name: PeerName;
   readonly port: number;
   readonly logger: Logger;
-  readonly vxlan: Vxlan;
   readonly metrics: DatapathOptions["metrics"];
 }
 
@@ -63,8 +56,10 @@ class RunningDatapath implements Datapath {
   readonly #parts: Parts;
   readonly #counters: Counters = new Counters();
   #port: number;
-  #worker!: WorkerHost;
-  #hub!: OverlayHub;
+  readonly #worker: WorkerHost;
+  #vxlan: Vxlan | undefined;
+  #hub: OverlayHub | undefined;
+  #died: DatapathError | undefined;
   #links: readonly WorkerLinkStatus[] = [];
   #macs: readonly MacStatus[] = [];
   #request = 0;
@@ -77,20 +72,26 @@ class RunningDatapath implements Datapath {
     this.name = parts.name;
     this.#parts = parts;
     this.#port = parts.port;
+    this.#worker = startWorker({
+      onMessage: (message) => this.#onMessage(message),
+      onDied: (error) => this.#onDied(error),
+    });
   }
 
   get port(): number {
     return this.#port;
   }
   get overlay(): Datapath["overlay"] {
-    return this.#hub.overlay;
+    return (this.#hub as OverlayHub).overlay;
   }
 
   async start(
     socket: Pick<WorkerStart, "address" | "port" | "mtu" | "tap" | "persist" | "ownedOnly" | "routerMac">,
+    vxlan: Vxlan,
     wanted: readonly OverlayName[],
   ): Promise<void> {
-    const { vxlan, name } = this.#parts;
+    const { name } = this.#parts;
+    this.#vxlan = vxlan;
     const { device, reason } = vxlan;
     const offered = wanted.filter((overlay) => overlay !== "vxlan" || device !== undefined);
     const missing: Partial<Record<OverlayName, string>> = {};
@@ -108,10 +109,9 @@ class RunningDatapath implements Datapath {
     const ready = new Promise<void>((resolve, reject) => {
       this.#onReady = (error) => (error ? reject(error) : resolve());
     });
-    this.#worker = startWorker(
-      { ...socket, name, counters: this.#counters.memory, ...(device === undefined ? {} : { vxlanDevice: device }) },
-      { onMessage: (message) => this.#onMessage(message), onDied: (error) => this.#onDied(error) },
-    );
+    if (this.#died) throw this.#died;
+    const tunnel = device === undefined ? {} : { vxlanDevice: device };
+    this.#worker.begin({ ...socket, name, counters: this.#counters.memory, ...tunnel });
     await ready;
   }
 
@@ -120,10 +120,10 @@ class RunningDatapath implements Datapath {
       this.#port = message.port;
       this.#onReady?.();
     } else if (message.kind === "status") this.#onStatus(message);
-    else if (message.kind === "forward") this.#parts.vxlan.setForwarding(message.peer, message.state);
-    else if (message.kind === "mac") this.#parts.vxlan.setMac(message.mac, message.peer);
+    else if (message.kind === "forward") this.#vxlan?.setForwarding(message.peer, message.state);
+    else if (message.kind === "mac") this.#vxlan?.setMac(message.mac, message.peer);
     else if (message.kind === "log") this.#parts.logger[message.level](message.message, message.fields);
-    else this.#hub.onWorker(message);
+    else this.#hub?.onWorker(message);
   }
 
   #onStatus({ request, links, macs }: FromWorker & { kind: "status" }): void {
@@ -140,20 +140,21 @@ class RunningDatapath implements Datapath {
     const error = new DatapathError("DATAPATH_WORKER_DIED", `the forwarding worker died: ${cause.message}`, { cause });
     this.#onReady?.(error);
     this.#parts.logger.error(error.message);
-    this.#hub.failAll(error);
+    this.#died = error;
+    this.#hub?.failAll(error);
     for (const done of this.#waiting.values()) done();
     this.#waiting.clear();
   }
 
   setRoutes(tables: RouteTables): void {
-    this.#parts.vxlan.setRoutes(tables);
+    this.#vxlan?.setRoutes(tables);
     this.#worker.send({ kind: "routes", tables });
   }
   setAddressOwners(ranges: readonly OwnedRange[]): void {
     this.#worker.send({ kind: "owners", ranges });
   }
   forgetPeer(peer: PeerName): void {
-    this.#parts.vxlan.peerGone(peer);
+    this.#vxlan?.peerGone(peer);
     this.#worker.send({ kind: "forget", peer });
   }
 
@@ -177,9 +178,9 @@ class RunningDatapath implements Datapath {
     return this.#closed;
   }
   async #close(): Promise<void> {
-    await this.#worker?.close();
+    await this.#worker.close();
     for (const done of this.#waiting.values()) done();
-    await this.#parts.vxlan.close();
+    await this.#vxlan?.close();
   }
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();

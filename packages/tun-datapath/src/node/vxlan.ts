@@ -2,7 +2,7 @@ import { formatMac } from "../bytes.ts";
 import type { Logger, PeerName, RouteTables } from "../types.ts";
 import { VxlanEntries } from "../vxlan-entries.ts";
 import type { Forwarding } from "../vxlan-link.ts";
-import { command } from "./bridge.ts";
+import { all, command, each } from "./bridge.ts";
 import { tunnelMac } from "./worker/vxlan-socket.ts";
 
 /** Network id of the tunnel: "wea". One for all peers of ours; who may send is the firewall's matter, as for any VXLAN. */
@@ -48,12 +48,13 @@ export async function openVxlan(options: VxlanOptions): Promise<Vxlan> {
     if (await serves(device, port)) await vxlan.adopt();
     else await make(device, port);
     // The address that heartbeats go to: being the device's own, the bridge floods them to nobody.
-    await command("ip", "link", "set", "dev", device, "address", formatMac(tunnelMac(name)), "mtu", String(mtu));
-    await command("ip", "link", "set", "dev", device, "master", bridge, "up");
-    for (const flag of ["flood", "mcast_flood", "bcast_flood", "learning"]) {
-      await command("bridge", "link", "set", "dev", device, flag, "off");
-    }
-    await command("bridge", "link", "set", "dev", device, "isolated", "on");
+    const address = formatMac(tunnelMac(name));
+    await all("ip", [
+      `link set dev ${device} address ${address} mtu ${mtu}`,
+      `link set dev ${device} master ${bridge} up`,
+    ]);
+    const off = ["flood", "mcast_flood", "bcast_flood", "learning"].flatMap((flag) => [flag, "off"]);
+    await command("bridge", "link", "set", "dev", device, ...off, "isolated", "on");
   } catch (error) {
     logger.info("the kernel's VXLAN is not used", { error: String(error) });
     await command("ip", "link", "del", device).catch(() => "");
@@ -102,7 +103,9 @@ class KernelVxlan implements Vxlan {
   readonly #logger: Logger;
   readonly #entries: VxlanEntries;
   readonly #persist: boolean;
-  #work: Promise<void> = Promise.resolve();
+  /** The latest wish for each MAC that is not yet carried out. Bounded by: MACs known to the switch. */
+  readonly #pending: Map<number, string | undefined> = new Map();
+  #work: Promise<void> | undefined;
 
   constructor(device: string, persist: boolean, logger: Logger) {
     this.device = device;
@@ -147,25 +150,35 @@ class KernelVxlan implements Vxlan {
     this.#entries.peerGone(peer);
   }
 
-  /** One change after the other. */
+  /** One process after the other, each with all that came in meanwhile: a path that fails may take hundreds of MACs along. */
   #queue(mac: number, address: string | undefined): void {
-    this.#work = this.#work
-      .then(() => this.#apply(formatMac(mac), address))
-      .catch((error: unknown) => {
-        this.#logger.warn("a forwarding entry could not be changed", { mac: formatMac(mac), error: String(error) });
-      });
+    this.#pending.delete(mac);
+    this.#pending.set(mac, address);
+    this.#work ??= this.#drain().finally(() => {
+      this.#work = undefined;
+    });
   }
 
-  async #apply(mac: string, address: string | undefined): Promise<void> {
-    const entry = [mac, "dev", this.device];
-    if (address === undefined) {
-      // First the bridge lets go, so that frames go to the TAP device, then the tunnel forgets.
-      for (const where of ["master", "self"]) await command("bridge", "fdb", "del", ...entry, where).catch(() => "");
-      return;
+  async #drain(): Promise<void> {
+    while (this.#pending.size > 0) {
+      const changes = [...this.#pending];
+      this.#pending.clear();
+      const lines = changes.flatMap(([mac, address]) => this.#linesFor(formatMac(mac), address));
+      // An entry that should go and is not there is as wished.
+      const missed = (await each("bridge", lines)).filter((line) => line.startsWith("fdb replace"));
+      if (missed.length > 0) this.#logger.warn("forwarding entries could not be changed", { missed });
     }
-    // Sticky: a frame that arrives by the TAP device meanwhile, such as an ARP request, must not take the entry away.
-    await command("bridge", "fdb", "replace", ...entry, "dst", address, "self", "permanent");
-    await command("bridge", "fdb", "replace", ...entry, "master", "static", "sticky");
+  }
+
+  #linesFor(mac: string, address: string | undefined): string[] {
+    const entry = `${mac} dev ${this.device}`;
+    // First the bridge lets go, so that frames go to the TAP device, then the tunnel forgets.
+    if (address === undefined) return [`fdb del ${entry} master`, `fdb del ${entry} self`];
+    return [
+      `fdb replace ${entry} dst ${address} self permanent`,
+      // Sticky: a frame that arrives by the TAP device meanwhile, such as an ARP request, must not take the entry away.
+      `fdb replace ${entry} master static sticky`,
+    ];
   }
 
   async close(): Promise<void> {

@@ -8,6 +8,8 @@ import type { FromWorker, ToWorker, WorkerStart } from "./worker/protocol.ts";
 
 /** A running worker: messages in both directions. */
 export interface WorkerHost {
+  /** Sets it to work, once. Errors come through `onDied`. */
+  begin(start: Omit<WorkerStart, "wakeFd">): void;
   send(message: ToWorker): void;
   /** Resolves when the thread has ended. Idempotent. */
   close(): Promise<void>;
@@ -23,8 +25,8 @@ export interface WorkerEvents {
  * Makes the thread. From sources it runs `dist` where that is built; else, because Node 20 reads no TypeScript, a thread that
  * first registers tsx by its API (`--import tsx` does not reach worker threads).
  */
-function makeThread(workerData: WorkerStart): Worker {
-  const options = { workerData, name: "datapath" };
+function makeThread(): Worker {
+  const options = { name: "datapath" };
   if (!import.meta.url.endsWith(".ts")) return new Worker(new URL("./worker/main.js", import.meta.url), options);
   const built = new URL("../../dist/node/worker/main.js", import.meta.url);
   const wantsSource = process.env.WEAVED_WORKER === "source" || !existsSync(fileURLToPath(built));
@@ -35,10 +37,11 @@ function makeThread(workerData: WorkerStart): Worker {
   return new Worker(code, { ...options, eval: true, execArgv: ["--conditions=@weaved/source"] });
 }
 
-/** Starts the worker. Errors of its start come through `onDied`. */
-export function startWorker(start: Omit<WorkerStart, "wakeFd">, events: WorkerEvents): WorkerHost {
+/** Starts the thread, which then waits for `begin`. */
+export function startWorker(events: WorkerEvents): WorkerHost {
   const wake: EventFd = eventFd();
-  const worker = makeThread({ ...start, wakeFd: wake.fd });
+  const worker = makeThread();
+  let begun = false;
   let closing = false;
   const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   worker.on("message", (message: FromWorker) => events.onMessage(message));
@@ -58,11 +61,16 @@ export function startWorker(start: Omit<WorkerStart, "wakeFd">, events: WorkerEv
     wake.signal();
   };
   return {
+    begin(start) {
+      begun = true;
+      worker.postMessage({ ...start, wakeFd: wake.fd } satisfies WorkerStart);
+    },
     send,
     close() {
       if (!closing) {
         closing = true;
-        send({ kind: "close" });
+        if (begun) send({ kind: "close" });
+        else void worker.terminate();
       }
       return ended;
     },

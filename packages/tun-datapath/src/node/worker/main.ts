@@ -1,8 +1,12 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { Loop } from "./loop.ts";
 import type { WorkerStart } from "./protocol.ts";
 
 if (parentPort === null) throw new Error("this file runs in a worker thread");
-new Loop(workerData as WorkerStart, parentPort).run();
-// The port keeps the thread alive until told otherwise.
-parentPort.close();
+const port = parentPort;
+// The thread loads while the host's devices are made; what to work with comes by the first message.
+port.once("message", (start: WorkerStart) => {
+  new Loop(start, port).run();
+  // The port keeps the thread alive until told otherwise.
+  port.close();
+});

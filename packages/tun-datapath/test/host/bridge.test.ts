@@ -1,0 +1,43 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { all, command, each } from "../../src/node/bridge.ts";
+import { sh } from "./lab.ts";
+
+const device = `tpb${process.pid}`;
+const mac = (i: number) =>
+  `02:00:00:00:${(i >> 8).toString(16).padStart(2, "0")}:${(i & 255).toString(16).padStart(2, "0")}`;
+
+afterEach(() => {
+  sh(`ip link del ${device} 2>/dev/null || true`);
+});
+
+describe.skipIf(process.getuid?.() !== 0)("commands in one process", () => {
+  it("are all carried out but those that fail, which are named", async () => {
+    await all("ip", [`link add ${device} type vxlan id ${process.pid} dstport 4799 nolearning`]);
+    const entries = Array.from(
+      { length: 500 },
+      (_, i) => `fdb replace ${mac(i)} dev ${device} dst 192.0.2.1 self permanent`,
+    );
+    const wrong = [`fdb del ${mac(999)} dev ${device} self`, `fdb replace nonsense dev ${device} dst 192.0.2.1 self`];
+    const [gone = "", nonsense = ""] = wrong;
+    expect(await each("bridge", [gone, ...entries.slice(0, 250), nonsense, ...entries.slice(250)])).toEqual(wrong);
+    const rows = JSON.parse(await command("bridge", "-j", "fdb", "show", "dev", device)) as { mac: string }[];
+    expect(rows.map((row) => row.mac).sort()).toEqual(Array.from({ length: 500 }, (_, i) => mac(i)));
+  });
+
+  it("end at the first that fails where all are needed", async () => {
+    const lines = [`link add ${device} type bridge`, "link set dev nowhere up", `link set dev ${device} mtu 1300`];
+    await expect(all("ip", lines)).rejects.toThrow("ip link set dev nowhere up: Cannot find device");
+    expect(await command("ip", "link", "show", "dev", device)).toContain("mtu 1500");
+  });
+
+  it("fail altogether where the program cannot be run", async () => {
+    const path = process.env.PATH;
+    process.env.PATH = "/nonexistent";
+    try {
+      expect(await each("bridge", ["fdb show", "link show"])).toEqual(["fdb show", "link show"]);
+      await expect(all("ip", ["link show"])).rejects.toThrow(/ENOENT/);
+    } finally {
+      process.env.PATH = path;
+    }
+  });
+});
