@@ -37,6 +37,8 @@ export interface AttachmentsOptions {
 }
 
 const storeKey = "attachments";
+/** Attachments taken up at once: each is a few processes that mostly wait. */
+const restoreWidth = 4;
 
 /** Attached namespaces of this host, kept over restarts. */
 export interface Attachments extends AttachmentsPort {
@@ -189,7 +191,7 @@ export function createAttachments(options: AttachmentsOptions): Attachments {
       return rows.filter(({ id }) => ids.some((given) => id === given || id.startsWith(given))).map(toRow);
     },
     async restore() {
-      for (const saved of readSaved(await store.load(storeKey))) await restoreOne(saved);
+      await eachOf(readSaved(await store.load(storeKey)), restoreWidth, restoreOne);
       await save();
     },
     async sweep() {
@@ -255,4 +257,13 @@ function createQueues(): Queues {
     return result;
   };
   return Object.assign(queues, { abort: (id: string) => tails.get(id)?.stop.abort() });
+}
+
+/** Acts for each item, for `width` of them at once. */
+async function eachOf<T>(items: Iterable<T>, width: number, act: (item: T) => Promise<void>): Promise<void> {
+  const rest = items[Symbol.iterator]();
+  const lane = async () => {
+    for (let next = rest.next(); !next.done; next = rest.next()) await act(next.value);
+  };
+  await Promise.all(Array.from({ length: width }, lane));
 }
