@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { biggestBlock, cidrBlocks, countBlocks, joinRanges, type Range } from "../src/address.ts";
+import {
+  biggestBlock,
+  cidrBlocks,
+  clip,
+  countBlocks,
+  hostRange,
+  joinRanges,
+  type Range,
+  sizeOf,
+} from "../src/address.ts";
 import { alignedDonation, originalDonation, tidyGift, without, withRange } from "../src/donation.ts";
 import { IntervalSet } from "../src/interval-set.ts";
 import { mergeRings } from "../src/merge.ts";
@@ -118,15 +127,26 @@ describe("a ring", () => {
         const after = transfer(ring, 1, 7);
         expect(rangesOf(after, 1)).toEqual([]);
         expect(rangesOf(after, 7)).toEqual(rangesOf(ring, 1));
+        after.entries.forEach(({ version }, i) => {
+          const before = ring.entries[i]!;
+          if (before.peer === 1) expect(version).toBeGreaterThan(before.version);
+          else expect(version).toBe(before.version);
+        });
       }),
     );
   });
 
   it("raises the version of an entry when its free figure changes, else stays the same ring", () => {
     fc.assert(
-      fc.property(rings, (ring) => {
-        const exact = reportFree(ring, 1, ({ start, end }) => end - start);
-        expect(reportFree(exact, 1, ({ start, end }) => end - start)).toBe(exact);
+      fc.property(rings, fc.nat(3), (ring, used) => {
+        const freeIn = ({ start, end }: Range) => Math.max(0, end - start - used);
+        const exact = reportFree(ring, 1, freeIn);
+        exact.entries.forEach((entry, i) => {
+          const [before, next] = [ring.entries[i]!, ring.entries[i + 1]?.token ?? ring.end];
+          const free = before.peer === 1 ? freeIn({ start: before.token, end: next }) : before.free;
+          expect(entry).toEqual({ ...before, free, version: before.version + (free === before.free ? 0 : 1) });
+        });
+        expect(reportFree(exact, 1, freeIn)).toBe(exact);
         expect(findExcess(exact, exact.entries)).toBe(-1);
       }),
     );
@@ -166,7 +186,13 @@ describe("blocks", () => {
         const biggest = biggestBlock(whole);
         expect(biggest.start % (biggest.end - biggest.start)).toBe(0);
         expect(biggest.start >= whole.start && biggest.end <= whole.end).toBe(true);
+        expect(sizeOf(biggest)).toBe(Math.max(...blocks.map(sizeOf)));
         expect(countBlocks([whole])).toBe(blocks.length);
+        // No two of them would do as one.
+        blocks.slice(1).forEach((upper, i) => {
+          const joined = { start: blocks[i]!.start, end: upper.end };
+          expect(sizeOf(blocks[i]!) === sizeOf(upper) && joined.start % sizeOf(joined) === 0).toBe(false);
+        });
       }),
     );
   });
@@ -184,8 +210,15 @@ describe.each([
         for (const address of used) space.claim(address);
         const free = [...space.freeRuns(asked)];
         const given = donate({ asked, free, ring, us: 1, to: 2 });
-        if (!given) return;
+        const all = free.reduce((sum, run) => sum + sizeOf(run), 0);
+        if (!given) {
+          // At most the first and the last address are left, of which nobody has a use.
+          const useful = sizeOf(asked) > 1 ? hostRange(asked) : asked;
+          for (const run of free) expect(sizeOf(clip(run, useful))).toBeLessThanOrEqual(0);
+          return;
+        }
         expect(given.end).toBeGreaterThan(given.start);
+        if (all > 1) expect(sizeOf(given)).toBeLessThan(all);
         expect(free.some((run) => given.start >= run.start && given.end <= run.end)).toBe(true);
         grant(ring, given, 1, 2);
       }),
@@ -195,6 +228,7 @@ describe.each([
 
 describe("gifts that tidy up", () => {
   it("lower the number of blocks, so that they come to an end", () => {
+    let gifts = 0;
     fc.assert(
       fc.property(rings, (start) => {
         let ring = start;
@@ -210,12 +244,14 @@ describe("gifts that tidy up", () => {
             ring = grant(ring, gift.range, us, gift.to);
             expect(blocks()).toBeLessThan(before);
             given = true;
+            gifts++;
           }
           if (!given) return;
         }
         throw new Error("gifts without end");
       }),
     );
+    expect(gifts).toBeGreaterThan(10);
   });
 
   it("work on sorted ranges", () => {
