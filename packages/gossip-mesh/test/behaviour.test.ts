@@ -99,6 +99,7 @@ describe("strangers", () => {
     for (let i = 0; i < 12; i++) {
       world.clock.advance(1_000);
       if (i < 3) stream.write(Uint8Array.of("weave".charCodeAt(i)));
+      if (i === 8) expect(a.status().events).toEqual({});
     }
     expect(a.status().events).toEqual({ MESH_TIMEOUT: 1 });
   });
@@ -234,11 +235,18 @@ describe("a mesh", () => {
   it("leaves no timer behind when it closes", async () => {
     const world = createWorld();
     const [a, b] = [world.start(1), world.start(2)];
-    await a.connect([world.address(2)]);
+    // Nobody is at the second address, so there is always a next try.
+    await a.connect([world.address(2), "10.9.9.9"]);
     settle(world, [a, b]);
-    a.close();
-    b.close();
+    // In the midst of telling of a new link.
+    const c = world.start(3);
+    await c.connect([world.address(2)]);
+    expect(world.clock.advanceUntil(() => b.knows(3), 1_000)).toBe(true);
+    for (const mesh of [a, b, c]) mesh.close();
+    const closed = world.clock.now();
     world.clock.drain(1_000);
     expect(world.clock.pending).toBe(0);
+    // What is on the wires arrives; a timer would have been waited for.
+    expect(world.clock.now() - closed).toBeLessThan(10);
   });
 });

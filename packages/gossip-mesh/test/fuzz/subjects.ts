@@ -28,15 +28,16 @@ const features = makeFeatures({
   trusted: false,
   extra: {},
 });
-/** Keys are wiped after use. */
-const fresh = () => ({ publicKey: new Uint8Array(32).fill(3), secretKey: new Uint8Array(32).fill(5) });
+/** The receiver of a recording has the keys that it was made for: else nothing sealed in it would open. Wiped after use. */
+const pair = tweetnaclProvider.generateKeyPair();
+const fresh = () => ({ publicKey: pair.publicKey.slice(), secretKey: pair.secretKey.slice() });
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
 
 function recordHandshake(maxVersion: number, password?: Uint8Array): Uint8Array {
   const written: Uint8Array[] = [];
   const options = { outbound: true, minVersion: 1, maxVersion, features, password, crypto: tweetnaclProvider };
   const a = new Handshake(options, (bytes) => written.push(bytes));
-  const b = new Handshake({ ...options, outbound: false }, (bytes) => a.push(bytes));
+  const b = new Handshake({ ...options, outbound: false, keyPair: fresh() }, (bytes) => a.push(bytes));
   for (let i = 0; i < 4; i++) {
     a.advance();
     for (const bytes of written.slice(i === 0 ? 0 : written.length)) b.push(bytes);
