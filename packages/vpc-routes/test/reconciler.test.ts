@@ -72,7 +72,10 @@ describe("a reconciler", () => {
     expect(destinations()).toHaveLength(1);
     expect(one.status().throttled).toBe(2);
     ec2.fail("DescribeRouteTables", "UnauthorizedOperation");
-    await clock.advance(1_300_000);
+    await clock.advance(300_000);
+    expect(one.status().error).toMatchObject({ code: "PERMISSION_MISSING" });
+    expect(one.status().error?.message).toContain("ec2:DescribeRouteTables");
+    await clock.advance(1_000_000);
     expect(one.status().error).toBeUndefined();
     await one.close();
   });
