@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { fromHex } from "../../../test/vectors/suite.ts";
-import { GobError } from "../src/index.ts";
 import { mutate, randomFrom } from "./fuzz/mutate.ts";
 import { attempt, targets } from "./fuzz/targets.ts";
 
@@ -11,7 +10,8 @@ it("inputs that once broke the decoder no longer do", () => {
   for (const name of readdirSync(corpus).filter((file) => file.endsWith(".json"))) {
     const { target, hex } = JSON.parse(readFileSync(new URL(name, corpus), "utf8")) as { target: number; hex: string };
     const { schema } = targets[target % targets.length]!;
-    expect(() => attempt(schema, fromHex(hex)), name).not.toThrow(GobError);
+    // A GobError is an outcome, not thrown: whatever is thrown is what broke the decoder.
+    expect(() => attempt(schema, fromHex(hex)), name).not.toThrow();
   }
 });
 
