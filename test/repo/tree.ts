@@ -35,11 +35,11 @@ export function sources(folder: string): string[] {
   );
 }
 
-/** What a source imports, types included. */
+/** What a source imports: types included, and what it requires, as native modules are. */
 export function importsOf(text: string): string[] {
-  return [...text.matchAll(/^\s*(?:import|export)\b[^;]*?from\s+"([^"]+)"|\bimport\("([^"]+)"\)/gms)].map(
-    (match) => (match[1] ?? match[2])!,
-  );
+  const ways =
+    /^\s*(?:import|export)\b[^;]*?from\s+"([^"]+)"|^\s*import\s+"([^"]+)"|\b(?:import|createRequire\([^)]*\)|require)\("([^"]+)"\)/gms;
+  return [...text.matchAll(ways)].map((match) => (match[1] ?? match[2] ?? match[3])!);
 }
 
 /** A source without its comments and string contents, so that words in them do not count. */
