@@ -17,6 +17,21 @@ describe("random histories", () => {
     }
   });
 
+  it("hold where a new machine takes a dead one's name, which happens in one of four hundred", () => {
+    let replaced = 0;
+    class Counting extends World {
+      override replace(host: World["hosts"][number]): void {
+        replaced++;
+        super.replace(host);
+      }
+    }
+    for (const seed of [385, 558, 1243]) {
+      const violation = runHistory(drawWorld(seed), drawHistory(seed, 120), (options) => new Counting(options));
+      expect(violation?.message, `seed ${seed}`).toBeUndefined();
+    }
+    expect(replaced).toBeGreaterThan(0);
+  });
+
   it("are repeated exactly from their seed", () => {
     const run = () => {
       const world = new World({ ...drawWorld(7), peers: 4 });
