@@ -12,13 +12,20 @@ export default class PlainSummary {
     const reasons = new Map();
     for (const module of modules) {
       const file = relative(process.cwd(), module.moduleId);
-      if (module.state() === "failed" && [...module.children.allTests()].length === 0) {
+      // A file that cannot be read, a hook of a file or suite that failed: its tests are only skipped, or pass all the same.
+      for (const suite of [module, ...module.children.allSuites()]) {
+        const errors = suite.errors();
+        if (errors.length === 0) continue;
         counts.failed++;
-        failures.push(failure(file, module.errors()));
+        failures.push(failure(suite === module ? file : `${file}: ${suite.fullName}`, errors));
       }
       for (const test of module.children.allTests()) {
         const result = test.result();
-        if (!(result.state in counts)) continue;
+        if (result.state === "pending") {
+          counts.failed++;
+          failures.push(failure(`${file}: ${test.fullName}`, ["it never ended"]));
+          continue;
+        }
         counts[result.state]++;
         if (result.state === "failed") failures.push(failure(`${file}: ${test.fullName}`, result.errors));
         if (result.state !== "skipped") continue;

@@ -47,9 +47,15 @@ function leg(name, command, args) {
     stdio: ["ignore", 1, 2],
   });
   failed ||= result.status !== 0;
-  const after = existsSync(summary) ? readFileSync(summary, "utf8").length : 0;
-  if (after === before)
-    count({ passed: 0, failed: 1, skipped: 0, failures: [`FAILED ${name}: ended before it counted`] });
+  const counted = existsSync(summary) ? readFileSync(summary, "utf8").slice(before) : "";
+  if (counted === "") fail(`FAILED ${name}: ended before it counted`);
+  // What it counted is not all there was to say: the last line must not read as a success.
+  else if (result.status !== 0 && JSON.parse(counted).failed === 0)
+    fail(`FAILED ${name}: ended with ${result.signal ?? result.status} though nothing it counted failed`);
+}
+
+function fail(text) {
+  count({ passed: 0, failed: 1, skipped: 0, failures: [text] });
 }
 
 function skipLeg(name, reason) {
