@@ -1,8 +1,9 @@
 /* Two hosts with a real Docker engine each. */
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { request } from "node:http";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createLab, type DockerEngine, dockerImage, type Lab, whyNoLab } from "../../src/index.ts";
+import { processId } from "../../src/node/proc.ts";
 
 const why = whyNoLab(["docker"]);
 
@@ -53,8 +54,16 @@ describe("Docker engines of a lab", () => {
 
   it("leave no process, no control group", async () => {
     const { id } = lab;
+    const groups = () =>
+      readdirSync("/sys/fs/cgroup", { recursive: true, encoding: "utf8" }).filter((name) => name.includes(id));
+    const [one] = engines as [DockerEngine];
+    // Engine and containers live in the host's process namespace, which ends with its first process.
+    const pids = [one.daemon.pid, lab.host("d1").pid];
+    const alive = () => pids.map((pid) => processId(pid) !== undefined);
+    expect(groups()).not.toEqual([]);
+    expect(alive()).toEqual([true, true]);
     await lab.close();
-    const groups = existsSync("/sys/fs/cgroup") ? readdirSync("/sys/fs/cgroup", { recursive: true }) : [];
-    expect(groups.filter((name) => String(name).includes(id))).toEqual([]);
+    expect(groups()).toEqual([]);
+    expect(alive()).toEqual([false, false]);
   });
 });

@@ -3,6 +3,7 @@
  *
  *   a, b --[left, region eu]--(router)--[right, region us]-- c, d      n -[NAT]- left
  */
+import { mkdtempSync, rmdirSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createLab, type Lab, type LabHost, waitFor, waitUntilReachable, whyNoLab } from "../../src/index.ts";
 
@@ -46,7 +47,10 @@ describe("a lab", () => {
     expect(await b.must("cat", ["/etc/resolv.conf"])).toBe("nameserver 10.77.1.12\n");
     expect((await b.must("hostname")).trim()).toBe("b");
     expect((await b.ping("c")).received).toBe(5);
-    expect(await b.must("ls", ["/run"])).not.toContain("docker");
+    const outside = mkdtempSync("/run/netlab-test-");
+    const seen = await b.must("ls", ["/run"]).finally(() => rmdirSync(outside));
+    expect(seen.trim().split("\n")).toContain("netns");
+    expect(seen).not.toContain("netlab-test-");
     expect((await b.must("ls", ["/sys/class/net"])).split("\n").filter((name) => /^(eth|lo)/.test(name))).toEqual([
       "eth0",
       "lo",

@@ -58,6 +58,7 @@ describe("a lab's traces", () => {
     const lab = await createLab({ switches: { left: {}, right: {} }, hosts });
     expect((await lab.host("h0").ping(lab.host("h9"))).received).toBe(5);
     const up = left(before, await traces(), lab.id);
+    expect(await marked(lab.id)).not.toBe("");
     const start = performance.now();
     await lab.close();
     const downMs = performance.now() - start;
