@@ -31,6 +31,7 @@ describe("a running container", () => {
     await waitFor("b knows the name", async () => (await b.node.resolve("one.weave.local")).includes(address), 5000);
     const shown = await a.exec("one", "ip", "-o", "-4", "address", "show", "ethwe");
     expect(shown.stdout).toContain(`${address}/16`);
+    expect((await a.attachments()).map((row) => row.id)).toEqual([id]);
   });
 
   it("gets one more name by dns-add, and loses it by dns-remove", async () => {

@@ -96,11 +96,13 @@ describe("the network plugin", () => {
 
   it("takes names away when a container dies, gives addresses back when it is removed", async () => {
     const [address] = await b.node.resolve("right.weave.local");
+    const devices = () => a.node.host.must("ip", ["-br", "link"]);
+    expect(await devices()).toMatch(/vethw[lg]/);
     await Promise.all([a.docker("rm", "-f", "left"), b.docker("rm", "-f", "right")]);
     for (const name of ["left", "right", "host-right", "alias-right"])
       await waitFor(`${name} is gone`, async () => (await a.node.resolve(`${name}.weave.local`)).length === 0, 5000);
     await waitFor("its address is free", async () => !(await b.node.call("GET", "/ip")).includes(address!), 5000);
-    expect(await a.node.host.must("ip", ["-br", "link"])).not.toMatch(/vethw[lg]/);
+    expect(await devices()).not.toMatch(/vethw[lg]/);
   });
 
   it("serves networks with a subnet, a range, fixed addresses, and with or without multicast", async () => {
