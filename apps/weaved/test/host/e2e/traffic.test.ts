@@ -133,6 +133,7 @@ describe("the path between hosts", () => {
         const { bitsPerSecond } = await a.container("c1").iperf(b.container("c1"), { seconds: 2, address: to });
         figure(`${title}: TCP over a path of 700 bytes`, `${(bitsPerSecond / 1e6).toFixed(1)} Mbit/s`);
         expect(bitsPerSecond).toBeGreaterThan(1e6);
+        for (const one of [a, b]) expect(await swallowed(one), `packets that ${one.name} lost`).toBeGreaterThan(0);
       },
     );
 
@@ -185,11 +186,16 @@ async function swallowLarge({ host }: Node): Promise<void> {
     input: `table ip hole {
   chain prerouting {
     type filter hook prerouting priority -450
-    iifname "eth0" ip protocol udp meta length > 700 drop
+    iifname "eth0" ip protocol udp meta length > 700 counter drop
   }
 }
 `,
   });
+}
+
+/** How many packets {@link swallowLarge} has dropped so far. */
+async function swallowed({ host }: Node): Promise<number> {
+  return Number(/counter packets (\d+)/.exec(await host.must("nft", ["list", "table", "ip", "hole"]))?.[1]);
 }
 
 /** Bytes that container c1 of a node has received so far. */
