@@ -29,6 +29,7 @@ function allocating(node: Node, prefix: string) {
 
 /** No address twice, and every one that was answered is still its owner's. */
 async function expectSound(nodes: readonly Node[], loads: readonly ReturnType<typeof allocating>[]): Promise<void> {
+  for (const { given } of loads) expect(given.size).toBeGreaterThan(0);
   const all = loads.flatMap(({ given }) => [...given.values()]);
   expect(new Set(all).size).toBe(all.length);
   for (const [index, { given }] of loads.entries()) {
