@@ -99,7 +99,9 @@ async function startInstance(
 }
 
 async function routesOf(ec2: Ec2, vpc: TestVpc, byEni: ReadonlyMap<string, Node>): Promise<Map<string, Node>> {
-  const tables = await ec2.describeRouteTables(vpc.vpc);
+  const ask = () => ec2.describeRouteTables(vpc.vpc);
+  // Asked by all hosts at once, moto answers with a page of HTML at times.
+  const tables = await ask().catch(ask);
   const found = new Map<string, Node>();
   for (const { destination, eni } of tables.find(({ id }) => id === vpc.tables[0])?.routes ?? []) {
     const node = byEni.get(eni ?? "");
@@ -128,13 +130,12 @@ function follow(cluster: Cluster, routes: () => Promise<ReadonlyMap<string, Node
   };
   const running = (async () => {
     while (!stopped) {
-      await turn();
+      await turn().catch((error: Error) => console.error(`the router does not follow this time: ${error.message}`));
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
   })();
-  running.catch((error: Error) => console.error(`the router does not follow: ${error.message}`));
   return async () => {
     stopped = true;
-    await running.catch(() => undefined);
+    await running;
   };
 }
