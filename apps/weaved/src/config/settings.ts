@@ -118,7 +118,9 @@ function readYaml(path: string, sources: Sources): Record<string, unknown> {
   try {
     content = parseYaml(sources.readFile(path)) ?? {};
   } catch (error) {
-    throw new ConfigError(`cannot read the configuration file ${path}: ${(error as Error).message}`);
+    // What follows the first line quotes the file, where a secret may be.
+    const [what] = (error as Error).message.split("\n");
+    throw new ConfigError(`cannot read the configuration file ${path}: ${what}`);
   }
   if (typeof content !== "object" || Array.isArray(content))
     throw new ConfigError(`${path}: expected settings as "name: value" lines`);

@@ -84,6 +84,8 @@ describe("settings", () => {
     const settings = read(["--password=hunter2", "--token", "t0ken"], {});
     expect(JSON.stringify(loggableSettings(settings))).not.toMatch(/hunter2|t0ken/);
     expect(() => read(["--password=hunter2", "--password-file"], {})).toThrow(/^(?!.*hunter2)/s);
+    for (const file of ["password: [hunter2]", "password: hunter2: x"])
+      expect(() => read(["--config=f"], {}, file)).toThrow(/^(?!.*hunter2)/s);
   });
 
   it("are all in the help", () => {
