@@ -94,7 +94,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   let running: Promise<unknown> = Promise.resolve();
   let cancel = () => {};
   let failures = 0;
-  /** Passes that waited for others since something changed. */
+  /** Passes in a row that waited for others and saw nothing change. */
   let patience = 0;
   /** Bounded by: callers of onChange. */
   const listeners = new Set<(status: ReconcilerStatus) => void>();
@@ -122,7 +122,10 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
         const before = ways(status);
         status = { ...(await runPass(context, asked)), passes: status.passes + 1 };
         failures = 0;
-        if (before !== ways(status)) for (const listener of listeners) listener(status);
+        if (before !== ways(status)) {
+          patience = 0;
+          for (const listener of listeners) listener(status);
+        }
         schedule(nextIn(status));
       } catch (error) {
         failures++;

@@ -34,6 +34,27 @@ describe("a reconciler", () => {
     await Promise.all([one.close(), two.close()]);
   });
 
+  it("looks again soon while hosts come, ever later while nobody comes", async () => {
+    const { clock, ec2, start } = setUp();
+    const four = [1, 2, 3, 4].map((peer) => ({ start: 0x0a200000 + peer * 256, end: 0x0a200100 + peer * 256, peer }));
+    const hosts = [start(1)];
+    hosts[0]?.update({ ranges: four });
+    for (const peer of [2, 3, 4]) {
+      await clock.advance(12_000);
+      hosts.push(start(peer));
+      hosts.at(-1)?.update({ ranges: four });
+    }
+    await clock.advance(15_000);
+    expect(hosts[0]?.status().native.map((range) => range.peer)).toEqual([1, 2, 3, 4]);
+    for (const host of hosts.slice(1)) await host.close();
+    hosts[0]?.update({ ranges: [...four, { start: 0x0a200900, end: 0x0a200a00, peer: 9 }] });
+    await clock.advance(3_600_000);
+    const before = ec2.calls.DescribeRouteTables ?? 0;
+    await clock.advance(3_600_000);
+    expect((ec2.calls.DescribeRouteTables ?? 0) - before).toBeLessThanOrEqual(7);
+    await hosts[0]?.close();
+  });
+
   it("leaves a stopped instance's routes, sweeps a terminated one's", async () => {
     const { clock, ec2, start, destinations } = setUp();
     const [one, two] = [start(1), start(2)];

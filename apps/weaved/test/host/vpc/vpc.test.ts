@@ -9,6 +9,8 @@ const why = whyNoLab([]) ?? (await whyNoMoto());
 /** Routes of a table before ours: its own, the default one, two of a stranger. */
 const others = 4;
 const hosts = ["a", "b", "c", "d"];
+/** Hosts that wait for others look again after 10 s, 20 s, 40 s. */
+const patienceMs = 90_000;
 
 let vpc: VpcCluster;
 beforeAll(() => {
@@ -33,7 +35,11 @@ async function start(routes: number): Promise<Map<Node, string>> {
   await vpc.cluster.linked(hosts.length - 1);
   const addresses = new Map<Node, string>();
   for (const node of nodes) addresses.set(node, (await node.weave("attach", node.reference("c1"))).trim());
-  await waitFor("the table is full", async () => (await vpc.routes()).size === Math.min(routes, hosts.length), 60_000);
+  await waitFor(
+    "the table is full",
+    async () => (await vpc.routes()).size === Math.min(routes, hosts.length),
+    patienceMs,
+  );
   return addresses;
 }
 
@@ -63,7 +69,7 @@ async function settled(addresses: ReadonlyMap<Node, string>, routes: number): Pr
     }
     return true;
   };
-  await waitFor("all know their ways", ways, 60_000, 250);
+  await waitFor("all know their ways", ways, patienceMs, 250);
 }
 
 /** Frames that the userspace overlays have carried, of all hosts together. */
@@ -93,7 +99,7 @@ async function bare(
   return { there: await sent(source), back: await sent(destination) };
 }
 
-describe("VPC mode", () => {
+describe("VPC mode", { timeout: 240_000 }, () => {
   it("carries everything natively while the table has room: no frame in the overlay", async () => {
     const addresses = await start(10);
     await settled(addresses, hosts.length);
