@@ -56,6 +56,14 @@ describe("what is committed", () => {
     expect(loose).toEqual([]);
   });
 
+  it("holds no test that nothing runs", () => {
+    // As vitest.config.ts includes them.
+    const isRun = (path: string) => /^(?:(?:packages|apps)\/[^/]+\/)?test\/.*\.test\.ts$/.test(path);
+    const tests = ours.filter((path) => /\.(?:test|spec)\.[cm]?[jt]sx?$/.test(path));
+    expect(tests.length).toBeGreaterThan(100);
+    expect(tests.filter((path) => !isRun(path))).toEqual([]);
+  });
+
   it("gives a reason for every test that is skipped", () => {
     const silent = ours.filter(
       (path) => path.endsWith(".test.ts") && /\b(?:it|test|describe)\.(?:skip|todo)\b|\bctx\.skip\(\)/.test(read(path)),
