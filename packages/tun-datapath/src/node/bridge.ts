@@ -42,7 +42,8 @@ function stderrOf(error: unknown): string {
 }
 
 async function feed(program: string, options: readonly string[], lines: readonly string[]): Promise<void> {
-  const running = run(program, [...options, "-batch", "-"]);
+  // A complaint of 65 bytes for each line must not end the program half-way.
+  const running = run(program, [...options, "-batch", "-"], { maxBuffer: 64 << 20 });
   // A program that ends early, or cannot be run, is judged by that.
   running.child.stdin?.on("error", () => {}).end(`${lines.join("\n")}\n`);
   await running;

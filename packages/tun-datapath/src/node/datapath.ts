@@ -34,6 +34,7 @@ export async function startDatapath(options: DatapathOptions): Promise<Datapath>
     const { bridge } = device;
     const tunnel = { name, bridge, port: port + 1, mtu, persist, logger };
     const vxlan = await openVxlan({ ...tunnel, wanted: wanted.includes("vxlan") });
+    running.use(vxlan);
     const routerMac = ownedOnly && bridge !== undefined ? readMac(bridge) : 0;
     await running.start({ address, port, mtu, tap: device.name, persist, ownedOnly, routerMac }, vxlan, wanted);
     await plugTap(device.name, mtu, bridge);
@@ -85,13 +86,17 @@ class RunningDatapath implements Datapath {
     return (this.#hub as OverlayHub).overlay;
   }
 
+  /** From here on it is closed with the data path. */
+  use(vxlan: Vxlan): void {
+    this.#vxlan = vxlan;
+  }
+
   async start(
     socket: Pick<WorkerStart, "address" | "port" | "mtu" | "tap" | "persist" | "ownedOnly" | "routerMac">,
     vxlan: Vxlan,
     wanted: readonly OverlayName[],
   ): Promise<void> {
     const { name } = this.#parts;
-    this.#vxlan = vxlan;
     const { device, reason } = vxlan;
     const offered = wanted.filter((overlay) => overlay !== "vxlan" || device !== undefined);
     const missing: Partial<Record<OverlayName, string>> = {};

@@ -154,9 +154,7 @@ class KernelVxlan implements Vxlan {
   #queue(mac: number, address: string | undefined): void {
     this.#pending.delete(mac);
     this.#pending.set(mac, address);
-    this.#work ??= this.#drain().finally(() => {
-      this.#work = undefined;
-    });
+    this.#work ??= this.#drain();
   }
 
   async #drain(): Promise<void> {
@@ -168,6 +166,8 @@ class KernelVxlan implements Vxlan {
       const missed = (await each("bridge", lines)).filter((line) => line.startsWith("fdb replace"));
       if (missed.length > 0) this.#logger.warn("forwarding entries could not be changed", { missed });
     }
+    // In the same turn as the last look: what comes later starts anew.
+    this.#work = undefined;
   }
 
   #linesFor(mac: string, address: string | undefined): string[] {

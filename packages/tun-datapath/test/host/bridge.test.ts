@@ -24,6 +24,12 @@ describe.skipIf(process.getuid?.() !== 0)("commands in one process", () => {
     expect(rows.map((row) => row.mac).sort()).toEqual(Array.from({ length: 500 }, (_, i) => mac(i)));
   });
 
+  it("are all tried, however much the program complains", async () => {
+    await all("ip", [`link add ${device} type vxlan id ${process.pid} dstport 4799 nolearning`]);
+    const lines = Array.from({ length: 20_000 }, (_, i) => `fdb del ${mac(i)} dev ${device} self`);
+    expect(await each("bridge", lines)).toHaveLength(20_000);
+  });
+
   it("end at the first that fails where all are needed", async () => {
     const lines = [`link add ${device} type bridge`, "link set dev nowhere up", `link set dev ${device} mtu 1300`];
     await expect(all("ip", lines)).rejects.toThrow("ip link set dev nowhere up: Cannot find device");
