@@ -10,7 +10,8 @@ afterEach(() => {
   sh(`ip link del ${device} 2>/dev/null || true`);
 });
 
-describe.skipIf(process.getuid?.() !== 0)("commands in one process", () => {
+const reason = process.getuid?.() === 0 ? "" : ": skipped, needs root for devices";
+describe.skipIf(reason !== "")(`commands in one process${reason}`, () => {
   it("are all carried out but those that fail, which are named", async () => {
     await all("ip", [`link add ${device} type vxlan id ${process.pid} dstport 4799 nolearning`]);
     const entries = Array.from(
