@@ -2,9 +2,6 @@ import { rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { formatPeerName } from "@weaved/gossip-mesh";
 import { startMesh } from "@weaved/gossip-mesh/node";
-import { dnsPort, dnsReport } from "./adapters/dns.ts";
-import { ipamPort, ipamReport, startIpam } from "./adapters/ipam.ts";
-import { routerPort, routerReport } from "./adapters/router.ts";
 import { createAttachments } from "./attachments/attachments.ts";
 import { createBorder } from "./attachments/border.ts";
 import type { Settings } from "./config/options.ts";
@@ -12,17 +9,20 @@ import { findIn } from "./docker/attachable.ts";
 import { createDockerClient } from "./docker/client.ts";
 import type { ControlPorts } from "./http/ports.ts";
 import type { RootLogger } from "./logging.ts";
-import { aliveIn } from "./parts/containers.ts";
-import { startDocker } from "./parts/docker.ts";
-import { followMesh, framesReport, mtuOf, startFrames } from "./parts/frames.ts";
-import { bridgeOf, isAlive, startHost, sweepEveryMs } from "./parts/host.ts";
-import { createInsight } from "./parts/insight.ts";
-import { startListeners } from "./parts/listeners.ts";
-import { startNames } from "./parts/names.ts";
-import { initialTargets, markRunning, sentinelPath } from "./parts/targets.ts";
-import { createVpcOverlay } from "./parts/vpc-overlay.ts";
 import { createMetrics } from "./report/metrics.ts";
 import { noVersionCheck, type Report } from "./report/report.ts";
+import { aliveIn } from "./services/containers.ts";
+import { followMesh, framesReport, mtuOf, startFrames } from "./services/datapath.ts";
+import { dnsPort, dnsReport } from "./services/dns-port.ts";
+import { startDocker } from "./services/docker.ts";
+import { bridgeOf, isAlive, startHost, sweepEveryMs } from "./services/host.ts";
+import { createInsight } from "./services/insight.ts";
+import { ipamPort, ipamReport, startIpam } from "./services/ipam.ts";
+import { startListeners } from "./services/listeners.ts";
+import { startNames } from "./services/names.ts";
+import { routerPort, routerReport } from "./services/router.ts";
+import { initialTargets, markRunning, sentinelPath } from "./services/targets.ts";
+import { createVpcOverlay } from "./services/vpc-overlay.ts";
 import { readPassword } from "./state/password.ts";
 import { readPeerName } from "./state/peer-name.ts";
 import { openStore } from "./state/store.ts";
@@ -63,7 +63,7 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
 
     // --- frames between hosts ---
     // Loaded only where it is wanted: the cloud's client is by far the largest thing this daemon could load.
-    const cloud = settings.awsvpc ? await import("./parts/vpc.ts") : undefined;
+    const cloud = settings.awsvpc ? await import("./services/vpc.ts") : undefined;
     const datapath = await startFrames(settings, name, log.part("datapath"), metrics).catch((error: Error) => {
       if (!cloud) throw error;
       log.warn(`only what has a VPC route can be reached: ${error.message}`);

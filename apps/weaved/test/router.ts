@@ -3,11 +3,11 @@ import { createMesh, formatPeerName } from "@weaved/gossip-mesh";
 import { createMemoryNetwork } from "@weaved/gossip-mesh/testing";
 import { ALLOCATION_CHANNEL, createAllocator } from "@weaved/ipam-ring";
 import type { Hono } from "hono";
-import { dnsPort, dnsReport } from "../src/adapters/dns.ts";
-import { ipamPort, ipamReport } from "../src/adapters/ipam.ts";
-import { routerPort, routerReport } from "../src/adapters/router.ts";
 import { controlApp } from "../src/http/app.ts";
 import { noVersionCheck, type Report } from "../src/report/report.ts";
+import { dnsPort, dnsReport } from "../src/services/dns-port.ts";
+import { ipamPort, ipamReport } from "../src/services/ipam.ts";
+import { routerPort, routerReport } from "../src/services/router.ts";
 
 const clock = { now: () => performance.now(), after: (ms: number, fn: () => void) => timer(ms, fn) };
 

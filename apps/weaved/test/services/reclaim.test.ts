@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { reclaimBy } from "../../src/adapters/gone.ts";
+import { reclaimBy } from "../../src/services/reclaim.ts";
 
 let dir: string;
 beforeEach(() => {

@@ -5,7 +5,7 @@ import { createHostLinks, type HostLinks } from "@weaved/host-links/node";
 import { livenessPath } from "../attachments/reference.ts";
 import type { Settings } from "../config/options.ts";
 import type { Logger } from "../logging.ts";
-import { mtuOf } from "./frames.ts";
+import { mtuOf } from "./datapath.ts";
 
 /** How often processes that no engine looks after are looked at, in milliseconds. */
 export const sweepEveryMs = 1000;

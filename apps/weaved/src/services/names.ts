@@ -12,12 +12,12 @@ import {
 import { startDnsServer, systemWallClock } from "@weaved/dns-lb/node";
 import { type RunningMesh, systemClock } from "@weaved/gossip-mesh/node";
 import { openUdpBatch } from "@weaved/tun-datapath/node";
-import type { DnsListener } from "../adapters/dns.ts";
 import { ConfigError } from "../config/error.ts";
 import type { Settings } from "../config/options.ts";
 import type { Logger } from "../logging.ts";
 import type { Metrics } from "../report/metrics.ts";
 import type { Store } from "../state/store.ts";
+import type { DnsListener } from "./dns-port.ts";
 
 /** Names and their server, running. */
 export interface NamesPart {

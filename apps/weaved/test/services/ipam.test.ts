@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readReservations } from "../../src/adapters/ipam.ts";
+import { readReservations } from "../../src/services/ipam.ts";
 
 describe("reservations", () => {
   it("are read from names with addresses", () => {

@@ -1,6 +1,6 @@
 import type { Overlay, OverlayLink } from "@weaved/gossip-mesh";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createVpcOverlay } from "../../src/parts/vpc-overlay.ts";
+import { createVpcOverlay } from "../../src/services/vpc-overlay.ts";
 
 const logger = { debug() {}, info() {}, warn: vi.fn(), error() {} };
 

@@ -14,7 +14,7 @@ import { createIpamDriver } from "../plugin/ipam.ts";
 import { createPluginNames } from "../plugin/names.ts";
 import { pluginApp } from "../plugin/server.ts";
 import type { PluginReport } from "../report/report.ts";
-import { mtuOf } from "./frames.ts";
+import { mtuOf } from "./datapath.ts";
 
 /** Network that every engine gets, as with the original. */
 const defaultNetwork = "weave";

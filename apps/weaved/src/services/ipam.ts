@@ -14,7 +14,7 @@ import type { Logger } from "../logging.ts";
 import type { Metrics } from "../report/metrics.ts";
 import type { IpamReport } from "../report/report.ts";
 import type { Store } from "../state/store.ts";
-import { reclaimBy } from "./gone.ts";
+import { reclaimBy } from "./reclaim.ts";
 
 /** What starting the allocator needs. */
 export interface IpamPartOptions {
