@@ -13,6 +13,7 @@ import type {
   RouteTables,
   Transport,
 } from "./ports.ts";
+import type { LinkProtection } from "./protection.ts";
 
 /** How a mesh is to be. Times in milliseconds. */
 export interface MeshOptions {
@@ -92,6 +93,9 @@ export interface ConnectionStatus {
   readonly info: string;
   /** The peer at the other end of a live connection. */
   readonly peer?: PeerName;
+  /** Of a live connection: how its frames travel. */
+  readonly protection?: LinkProtection;
+  /** Of a live connection: whether `protection` is "encrypted". */
   readonly encrypted?: boolean;
   /** Overlay attributes of a live connection, `name` included. */
   readonly attributes: Readonly<Record<string, string | number | boolean>>;
@@ -114,6 +118,7 @@ export interface MeshStatus {
   readonly uid: bigint;
   readonly shortId: number;
   readonly port: number;
+  /** Whether there is a password. Frames of single connections may still be in plaintext: see their `protection`. */
   readonly encrypted: boolean;
   readonly discovery: boolean;
   readonly connectionLimit: number;

@@ -4,6 +4,7 @@ import { MeshError, toMeshError } from "./errors.ts";
 import { type EncodingRound, Outbox } from "./gossip/outbox.ts";
 import { formatPeerName } from "./peer-name.ts";
 import type { Clock, OverlayConnection, PeerName, Stream } from "./ports.ts";
+import { type LinkProtection, linkProtection } from "./protection.ts";
 import { Tag } from "./wire/envelope.ts";
 import { type Features, parseFeatures, type RemoteFeatures } from "./wire/features.ts";
 import { Handshake } from "./wire/handshake.ts";
@@ -116,6 +117,14 @@ export class Connection {
   }
   get sessionKey(): Uint8Array | undefined {
     return this.#handshake.session?.key;
+  }
+  /** How the frames of this connection travel. Only once the features are known. */
+  get protection(): LinkProtection {
+    return linkProtection({
+      hasKey: this.sessionKey !== undefined,
+      trustedByUs: this.origin.trusted,
+      trustedByRemote: this.remote!.trusted,
+    });
   }
   get remoteFeatures(): Features {
     return this.#handshake.session!.remoteFeatures;

@@ -39,4 +39,5 @@ export type {
   StreamEvents,
   Transport,
 } from "./ports.ts";
+export type { LinkProtection } from "./protection.ts";
 export { type MergeableState, openState, type StateChannel } from "./state-channel.ts";

@@ -98,7 +98,7 @@ export function createMesh(options: MeshOptions, ports: MeshPorts): Mesh {
     ...{ name, nickname, uid, shortId: topology.own.shortId },
     targets: maker.texts({ activeOnly: false }),
     connections: [
-      ...[...connections.registered()].map((connection) => connectionStatus(connection, password !== undefined)),
+      ...[...connections.registered()].map((connection) => connectionStatus(connection)),
       ...[...maker.unconnected()].map((target) => targetStatus(target, clock.now())),
     ],
     peers: peerStatuses(topology),
@@ -154,6 +154,8 @@ function checkOptions({ name, connectionLimit, minProtocolVersion, maxProtocolVe
 }
 
 function passwordBytes(password: string | Uint8Array | undefined): Uint8Array | undefined {
-  const bytes = typeof password === "string" ? new TextEncoder().encode(password) : password?.slice();
-  return bytes && bytes.length > 0 ? bytes : undefined;
+  if (password === undefined) return undefined;
+  const bytes = typeof password === "string" ? new TextEncoder().encode(password) : password.slice();
+  if (bytes.length > 0) return bytes;
+  throw new MeshError("MESH_USAGE", "the password is empty; leave it out for a mesh without encryption");
 }

@@ -10,16 +10,16 @@ import type { Overlay, OverlayConnection, OverlayLink } from "./ports.ts";
  * @throws MeshError MESH_OVERLAY if it refuses
  */
 export function prepareOverlay(overlay: Overlay, connection: Connection, establish: () => void): OverlayConnection {
-  const { name, nickname, uid, shortId, trusted } = connection.remote!;
-  const { sessionKey, stream, origin } = connection;
-  const clear = sessionKey === undefined || (trusted && origin.trusted);
+  const { name, nickname, uid, shortId } = connection.remote!;
+  const { sessionKey, stream, origin, protection } = connection;
   const link: OverlayLink = {
     peer: { name, nickname, uid, ...(shortId === undefined ? {} : { shortId }) },
     connectionUid: connection.uid,
     outbound: origin.outbound,
     local: stream.local,
     remote: stream.remote,
-    ...(clear ? {} : { sessionKey }),
+    protection,
+    ...(protection === "encrypted" ? { sessionKey: sessionKey! } : {}),
     remoteFeatures: connection.remoteFeatures,
     sendControl: (tag, payload) => void connection.trySend(Uint8Array.from([tag, ...payload])),
     onEstablished: establish,

@@ -3,6 +3,8 @@
  * The shapes under "gossip", "overlay", "routes" are the contract between packages: see ARCHITECTURE.md.
  */
 
+import type { LinkProtection } from "./protection.ts";
+
 /** 48-bit peer name as an integer (gob sends it so); text form `7a:9f:eb:b6:0c:6e`. 0 means "no peer". */
 export type PeerName = number;
 
@@ -71,7 +73,9 @@ export interface OverlayLink {
   readonly outbound: boolean;
   readonly local: { readonly address: string; readonly port: number };
   readonly remote: { readonly address: string; readonly port: number };
-  /** Absent: frames of this connection are sent in clear (no password, or mutual trust). 32 bytes, borrowed until `stop`. */
+  /** How the frames of this connection have to travel. An overlay must never send less than this. */
+  readonly protection: LinkProtection;
+  /** Present if and only if `protection` is "encrypted". 32 bytes, borrowed until `stop`, which wipes them. */
   readonly sessionKey?: Uint8Array;
   readonly remoteFeatures: Readonly<Record<string, string>>;
   /** Sends one protocol message (tag 7 with switch, 1..3 to legacy peers) over the TCP connection. */

@@ -26,19 +26,22 @@ export function peerStatuses(topology: Topology): PeerStatus[] {
 }
 
 /** A live connection. */
-export function connectionStatus(connection: Connection, encrypted: boolean): ConnectionStatus {
+export function connectionStatus(connection: Connection): ConnectionStatus {
   const attributes = connection.overlay?.attributes() ?? {};
-  // Ends that trust each other send frames in clear although there is a password; the overlay knows.
-  const sealed = encrypted && attributes.encrypted !== false;
-  const protection = encrypted ? (sealed ? "encrypted" : "unencrypted").padEnd(12) : "";
+  // An overlay that says it does not encrypt is believed, whatever was decided: the status never promises more than the wire.
+  const plaintext = connection.protection === "encrypted" && attributes.encrypted === false;
+  const protection = plaintext ? "plaintext" : connection.protection;
+  const encrypted = protection === "encrypted";
+  const label = connection.sessionKey ? (encrypted ? "encrypted" : "unencrypted").padEnd(12) : "";
   const { nickname } = connection.remote!;
   return {
     address: connection.origin.address,
     outbound: connection.origin.outbound,
     state: connection.phase === "established" ? "established" : "pending",
-    info: `${protection}${String(attributes.name ?? "none").padEnd(7)}${formatPeerName(connection.name)}(${nickname})`,
+    info: `${label}${String(attributes.name ?? "none").padEnd(7)}${formatPeerName(connection.name)}(${nickname})`,
     peer: connection.name,
-    encrypted: sealed,
+    protection,
+    encrypted,
     attributes,
     traffic: { ...connection.traffic },
   };

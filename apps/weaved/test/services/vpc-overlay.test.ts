@@ -13,6 +13,7 @@ function makeLink(overlays: string) {
     outbound: true,
     local: { address: "172.31.1.11", port: 1 },
     remote: { address: "172.31.1.12", port: 2 },
+    protection: "plaintext",
     remoteFeatures: { Overlays: overlays },
     sendControl() {},
     onEstablished: () => events.push("established"),
