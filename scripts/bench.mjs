@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { root, run, setup, workspaces } from "./setup.mjs";
 
 setup();
+const { installTools } = await import("../apps/netlab/dist/index.js");
+const advice = installTools(["tests", "bench", "iperf", "capture", "dns"]);
+if (advice !== undefined) console.error(`setup: ${advice}`);
 const names = process.argv.slice(2);
 for (const dir of workspaces()) {
   const folder = join(dir, "bench");

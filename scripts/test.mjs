@@ -12,7 +12,9 @@ import { env, root, setup } from "./setup.mjs";
 const newer = "22.23.3";
 
 setup();
-await installTools();
+const { installTools, testNeeds } = await import("../apps/netlab/dist/index.js");
+const advice = installTools(["tests", ...testNeeds]);
+if (advice !== undefined) console.error(`setup: ${advice}`);
 const dir = mkdtempSync(join(tmpdir(), "weaved-test-"));
 const summary = join(dir, "summary");
 const started = performance.now();
@@ -65,13 +67,6 @@ function skipLeg(name, reason) {
 
 function count(counts) {
   appendFileSync(summary, `${JSON.stringify(counts)}\n`);
-}
-
-/** System packages of the host tests; without them (or root) those tests skip and say why. */
-async function installTools() {
-  const netlab = await import("../apps/netlab/dist/index.js");
-  const advice = netlab.installTools(["docker", "iperf", "capture", "dns", "faketime"]);
-  if (advice !== undefined) console.error(`setup: ${advice}`);
 }
 
 /** A newer Node under .cache, never in node_modules/.bin, where it would take over everything. */

@@ -3,6 +3,7 @@ export type NetlabErrorCode =
   | "TOPOLOGY_INVALID"
   | "UNSUPPORTED"
   | "COMMAND_FAILED"
+  | "PROGRAM_UNKNOWN"
   | "DEADLINE"
   | "LAB_UNKNOWN"
   | "LAB_CLOSED";

@@ -34,8 +34,9 @@ export {
 } from "./node/place.ts";
 export { destroy, type LabRecord, listRecords, sweep } from "./node/registry.ts";
 export { type CommandResult, type RunOptions, waitFor } from "./node/run.ts";
-export { installTools, type Need, whyNoLab } from "./node/tools.ts";
+export { installTools, whyNoLab } from "./node/tools.ts";
 export type { IperfResult, PingResult } from "./parse.ts";
+export { type Need, testNeeds } from "./programs.ts";
 export type {
   ContainerOptions,
   DnsOptions,

@@ -9,7 +9,7 @@ import { startHolder } from "./holder.ts";
 import { createPlace, type Place } from "./place.ts";
 import { destroy, type LabRecord, labDir, register, runtimeDir, saveRecord, sweep } from "./registry.ts";
 import { must, run, waitFor } from "./run.ts";
-import { whyNoLab } from "./tools.ts";
+import { whyNotHere } from "./tools.ts";
 
 /** A container of a lab: a network namespace with a process, of which `pid` is the pid. */
 export interface LabContainer extends Place {
@@ -253,7 +253,7 @@ function makeHost(
 export async function createLab(options: LabOptions): Promise<Lab> {
   const startedAt = performance.now();
   const topology = planTopology(options);
-  const missing = whyNoLab(topology.hosts.some((host) => host.docker) ? ["docker"] : []);
+  const missing = whyNotHere(topology.hosts.some((host) => host.docker) ? ["docker"] : []);
   if (missing !== undefined) throw new NetlabError("UNSUPPORTED", missing);
   sweep();
   const record = register(topology, (id) => allNetns(id, topology));

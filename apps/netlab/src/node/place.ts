@@ -5,6 +5,7 @@ import { type Capture, type CaptureOptions, startCapture } from "./capture.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { labMark } from "./proc.ts";
 import { type CommandResult, must, type RunOptions, run, waitFor } from "./run.ts";
+import { checkPrograms } from "./tools.ts";
 
 /** How to start a daemon. */
 export interface SpawnOptions {
@@ -54,7 +55,10 @@ export interface Place {
   readonly pid: number;
   /** A folder of its own on this machine's disk, removed with the lab; same path inside and outside. */
   readonly dir: string;
-  /** Runs a command to its end; any exit code is a result. */
+  /**
+   * Runs a command to its end; any exit code is a result.
+   * @throws NetlabError `PROGRAM_UNKNOWN` for a program that setup does not install; so do the next three
+   */
   exec(command: string, args?: readonly string[], options?: RunOptions): Promise<CommandResult>;
   /** Runs a command that must succeed and returns what it printed. @throws NetlabError `COMMAND_FAILED` */
   must(command: string, args?: readonly string[], options?: RunOptions): Promise<string>;
@@ -119,8 +123,10 @@ export function createPlace(spec: PlaceSpec): Place {
         }
       : {}),
   });
-  const argv = (command: string, args: readonly string[] = []) =>
-    enter(spec.pid, spec.pidNamespace, [command, ...args]);
+  const argv = (command: string, args: readonly string[] = []) => {
+    checkPrograms(command, args);
+    return enter(spec.pid, spec.pidNamespace, [command, ...args]);
+  };
   const place: Place = {
     name: spec.name,
     address: spec.addresses[0] ?? "",
@@ -129,15 +135,15 @@ export function createPlace(spec: PlaceSpec): Place {
     pid: spec.pid,
     dir: spec.dir,
     command: argv,
-    exec(command, args = [], options = {}) {
+    async exec(command, args = [], options = {}) {
       const [program, ...rest] = argv(command, args);
       return run(program, rest, { ...options, env: { ...env(), ...options.env } });
     },
-    must(command, args = [], options = {}) {
+    async must(command, args = [], options = {}) {
       const [program, ...rest] = argv(command, args);
       return must(program, rest, { ...options, env: { ...env(), ...options.env } });
     },
-    spawn(command, args = [], options = {}) {
+    async spawn(command, args = [], options = {}) {
       const [program, ...rest] = argv(command, args);
       const name = options.name ?? command.split("/").at(-1) ?? command;
       const logFile = join(spec.logDir, `${spec.name.replace("/", ".")}-${name}-${++daemons}.log`);

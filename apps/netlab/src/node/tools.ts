@@ -1,46 +1,17 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-
-/** Abilities beyond the basic ones that a lab or a step may need. */
-export type Need = "docker" | "iperf" | "capture" | "dns" | "faketime";
-
-interface Tool {
-  readonly command: string;
-  /** In Debian and Ubuntu. */
-  readonly apt: string;
-}
-
-const basic: readonly Tool[] = [
-  { command: "ip", apt: "iproute2" },
-  { command: "tc", apt: "iproute2" },
-  { command: "nft", apt: "nftables" },
-  { command: "ping", apt: "iputils-ping" },
-  { command: "nsenter", apt: "util-linux" },
-  { command: "unshare", apt: "util-linux" },
-  { command: "hostname", apt: "hostname" },
-];
-
-const extra: Readonly<Record<Need, readonly Tool[]>> = {
-  docker: [
-    { command: "dockerd", apt: "docker.io" },
-    { command: "docker", apt: "docker.io" },
-    { command: "iptables", apt: "iptables" },
-    { command: "busybox", apt: "busybox-static" },
-  ],
-  iperf: [{ command: "iperf3", apt: "iperf3" }],
-  capture: [{ command: "tcpdump", apt: "tcpdump" }],
-  dns: [{ command: "dig", apt: "dnsutils" }],
-  faketime: [{ command: "faketime", apt: "faketime" }],
-};
+import { programsOf } from "../argv.ts";
+import { NetlabError } from "../errors.ts";
+import { type DebianPackage, type Need, packageOf, packagesFor } from "../programs.ts";
 
 /** A search path that also holds what Debian hides from ordinary users. */
 const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin", "/usr/local/sbin"];
 
-function isInstalled(command: string): boolean {
+function isInstalled(program: string): boolean {
   return folders.some((folder) => {
     try {
-      accessSync(join(folder, command), constants.X_OK);
+      accessSync(join(folder, program), constants.X_OK);
       return true;
     } catch {
       return false;
@@ -48,32 +19,71 @@ function isInstalled(command: string): boolean {
   });
 }
 
+/** Whether a package is there: by its programs, which may have come another way, or by dpkg's own note. */
+function isPresent({ name, programs }: DebianPackage): boolean {
+  return programs.length > 0 ? programs.every(isInstalled) : existsSync(`/var/lib/dpkg/info/${name}.list`);
+}
+
 /** Debian packages that are missing for some needs. */
-export function missingPackages(needs: readonly Need[] = []): string[] {
-  const tools = [...basic, ...needs.flatMap((need) => extra[need])];
-  return [...new Set(tools.filter((tool) => !isInstalled(tool.command)).map((tool) => tool.apt))];
+function missingPackages(needs: readonly (Need | "tests")[]): string[] {
+  return packagesFor(needs)
+    .filter((one) => !isPresent(one))
+    .map(({ name }) => name);
+}
+
+/** What to do about missing packages, in one line. */
+const advice = (missing: readonly string[]) =>
+  `missing: ${missing.join(", ")}; run: apt-get install -y ${missing.join(" ")}`;
+
+/** Programs that were found. Bounded by: the list of programs. */
+const found = new Set<string>();
+
+/**
+ * Refuses a command line with a program that is not on the list of {@link packageOf}, or that is not installed: a lab that ran it
+ * would work on this machine only.
+ * @throws NetlabError `PROGRAM_UNKNOWN`, `UNSUPPORTED`
+ */
+export function checkPrograms(command: string, args: readonly string[]): void {
+  for (const program of programsOf(command, args)) {
+    if (found.has(program)) continue;
+    const known = packageOf(program);
+    if (known === undefined) {
+      const remedy =
+        "add it with its Debian package to apps/netlab/src/programs.ts, or call a program of your own by its path";
+      throw new NetlabError(
+        "PROGRAM_UNKNOWN",
+        `"${program}" is not on the list of programs that setup installs; ${remedy}`,
+      );
+    }
+    if (known.purpose !== "node" && !isInstalled(program))
+      throw new NetlabError("UNSUPPORTED", `"${program}" is not installed; run: apt-get install -y ${known.name}`);
+    found.add(program);
+  }
 }
 
 /**
  * Installs missing packages when this is root and apt is there.
  * @returns undefined when everything is there now, else one line that says what to do
  */
-export function installTools(needs: readonly Need[] = []): string | undefined {
+export function installTools(needs: readonly (Need | "tests")[] = []): string | undefined {
   const missing = missingPackages(needs);
   if (missing.length === 0) return;
-  const advice = `missing: ${missing.join(", ")}; run: apt-get install -y ${missing.join(" ")}`;
-  if (process.getuid?.() !== 0 || !isInstalled("apt-get")) return advice;
+  if (process.getuid?.() !== 0 || !isInstalled("apt-get")) return advice(missing);
   console.error(`setup: installing ${missing.join(", ")}`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   const apt = (...args: string[]) =>
-    spawnSync("apt-get", ["-qq", ...args], { env, stdio: ["ignore", "ignore", "pipe"] });
+    spawnSync("apt-get", ["-qq", ...args], { env, stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
   const install = () => apt("install", "-y", "--no-install-recommends", ...missing);
   // The lists of a fresh container are empty; refreshing them costs time, so only when needed.
-  if (install().status !== 0) {
+  let result = install();
+  if (result.status !== 0) {
     apt("update");
-    install();
+    result = install();
   }
-  return missingPackages(needs).length === 0 ? undefined : advice;
+  const left = missingPackages(needs);
+  if (left.length === 0) return;
+  const said = result.stderr?.trim().split("\n").at(-1);
+  return `${advice(left)}${said ? ` (apt-get says: ${said})` : ""}`;
 }
 
 /** Whether this process may make network namespaces. */
@@ -86,16 +96,24 @@ function mayMakeNamespaces(): boolean {
 let namespaces: boolean | undefined;
 
 /**
- * Why no lab can be made here, in one line; undefined when one can. Tests skip with it:
- * `const why = whyNoLab(["docker"]); if (why) ctx.skip(why)`.
+ * Why a lab cannot be made here, in one line; undefined when one can.
+ * @param needs - abilities beyond those of every lab
  */
-export function whyNoLab(needs: readonly Need[] = []): string | undefined {
+export function whyNotHere(needs: readonly (Need | "tests")[]): string | undefined {
   if (process.platform !== "linux") return `network namespaces need Linux, this is ${process.platform}`;
   const missing = missingPackages(needs);
-  if (missing.length > 0) return `missing: ${missing.join(", ")}; run: apt-get install -y ${missing.join(" ")}`;
+  if (missing.length > 0) return advice(missing);
   namespaces ??= mayMakeNamespaces();
   if (!namespaces) return "needs root, or `unshare -Urnm --map-root-user`, for network namespaces";
   if (needs.includes("docker") && process.env.NETLAB_USERNS !== undefined) return "a Docker engine needs real root";
   if (needs.includes("docker") && !existsSync("/sys/fs/cgroup")) return "a Docker engine needs control groups";
   return;
+}
+
+/**
+ * Why a test cannot have a lab here, in one line; undefined when it can. The programs that any test may call count, too:
+ * `const why = whyNoLab(["docker"]); if (why) ctx.skip(why)`.
+ */
+export function whyNoLab(needs: readonly Need[] = []): string | undefined {
+  return whyNotHere(["tests", ...needs]);
 }

@@ -165,6 +165,17 @@ describe("a lab", () => {
     await expect(daemon.waitForLog(/never/, 2000)).rejects.toMatchObject({ code: "COMMAND_FAILED" });
   });
 
+  it.each<[string, string[]]>([
+    ["no-such-program", []],
+    ["timeout", ["1", "no-such-program"]],
+    ["sh", ["-c", "true | no-such-program"]],
+  ])("refuses %s %j, because setup would not install it", async (command, args) => {
+    const refusal = { code: "PROGRAM_UNKNOWN", message: expect.stringContaining("apps/netlab/src/programs.ts") };
+    await expect(a.exec(command, args)).rejects.toMatchObject(refusal);
+    await expect(a.must(command, args)).rejects.toMatchObject(refusal);
+    await expect(a.container("x").spawn(command, args)).rejects.toMatchObject(refusal);
+  });
+
   it("says which deadline was missed", async () => {
     await expect(a.exec("sleep", ["5"], { timeoutMs: 100 })).rejects.toMatchObject({ code: "DEADLINE" });
     await expect(waitFor("the moon", () => false, 50)).rejects.toThrow("the moon: not within 50 ms");
