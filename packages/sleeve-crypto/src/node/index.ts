@@ -3,5 +3,7 @@
  *
  * @packageDocumentation
  */
+export { nodeCpaceSuite } from "./cpace.ts";
+export { nodeNoiseSuite } from "./noise.ts";
 export { type BindFunction, gcmAead } from "./openssl-gcm.ts";
 export { chachaAead, defaultProvider, sodiumProvider } from "./sodium.ts";
