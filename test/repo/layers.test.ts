@@ -28,7 +28,9 @@ describe("layers", () => {
   it("nobody imports from an app, nor reaches into another package's src", () => {
     const reaching = packageFolders().flatMap((folder) =>
       sources(`${folder}/src`).filter((path) =>
-        importsOf(read(path)).some((name) => /apps\/|@weaved\/(?:daemon|netlab)|\.\.\/[\w-]+\/src\//.test(name)),
+        importsOf(read(path)).some((name) =>
+          /apps\/|^(?:@weaved\/netlab|weaved)(?:\/|$)|\.\.\/[\w-]+\/src\//.test(name),
+        ),
       ),
     );
     expect(reaching).toEqual([]);

@@ -3,14 +3,16 @@ import { hostname } from "node:os";
 import { formatPeerName } from "@weaved/gossip-mesh";
 import { startMesh } from "@weaved/gossip-mesh/node";
 import { createAttachments } from "./attachments/attachments.ts";
-import { createBorder } from "./attachments/border.ts";
+import { createBorder } from "./attachments/exposures.ts";
 import type { Settings } from "./config/options.ts";
+import { readPassword } from "./config/password.ts";
+import { readPeerName } from "./config/peer-name.ts";
+import { createMetrics } from "./diagnostics/metrics.ts";
+import { noVersionCheck, type Report } from "./diagnostics/report.ts";
 import { findIn } from "./docker/attachable.ts";
 import { createDockerClient } from "./docker/client.ts";
 import type { ControlPorts } from "./http/ports.ts";
 import type { RootLogger } from "./logging.ts";
-import { createMetrics } from "./report/metrics.ts";
-import { noVersionCheck, type Report } from "./report/report.ts";
 import { aliveIn } from "./services/containers.ts";
 import { followMesh, framesReport, mtuOf, startFrames } from "./services/datapath.ts";
 import { dnsPort, dnsReport } from "./services/dns-port.ts";
@@ -23,8 +25,6 @@ import { startNames } from "./services/names.ts";
 import { routerPort, routerReport } from "./services/router.ts";
 import { initialTargets, markRunning, sentinelPath } from "./services/targets.ts";
 import { createVpcOverlay } from "./services/vpc-overlay.ts";
-import { readPassword } from "./state/password.ts";
-import { readPeerName } from "./state/peer-name.ts";
 import { openStore } from "./state/store.ts";
 
 /** What the daemon is made from. */

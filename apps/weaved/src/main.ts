@@ -2,12 +2,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { formatPeerName } from "@weaved/gossip-mesh";
 import { compose } from "./compose.ts";
 import { ConfigError } from "./config/error.ts";
+import { readPeerName } from "./config/peer-name.ts";
 import { helpText, loggableSettings, readSettings } from "./config/settings.ts";
 import { validateSettings } from "./config/validate.ts";
 import { ownVersion } from "./installation.ts";
 import { createLogger } from "./logging.ts";
 import { StateError } from "./state/document.ts";
-import { readPeerName } from "./state/peer-name.ts";
 import { notifySystemd } from "./systemd.ts";
 
 /** Runs the daemon in the foreground until SIGTERM or SIGINT. */

@@ -1,6 +1,7 @@
-import { type AddressArgument, addressArgumentText, parseAddressArgument } from "../cli/address-arguments.ts";
-import { cidrText, parseCidr, parseSubnet } from "../http/exchange.ts";
-import type { Cidr, DnsPort, IpamPort } from "../http/ports.ts";
+import type { DnsPort, IpamPort } from "../http/ports.ts";
+import { type AddressArgument, addressArgumentText, parseAddressArgument } from "../values/address-argument.ts";
+import type { Cidr } from "../values/cidr.ts";
+import { cidrText, parseCidr, parseSubnet } from "../values/cidr.ts";
 import type { Attachment } from "./record.ts";
 import type { Attachable } from "./reference.ts";
 

@@ -1,8 +1,9 @@
 import type { AttachmentSpec, Target } from "@weaved/host-links";
-import { cidrText } from "../http/exchange.ts";
-import type { AttachmentsPort, AttachRequest, Cidr, DnsPort, IpamPort } from "../http/ports.ts";
+import type { AttachmentsPort, AttachRequest, DnsPort, IpamPort } from "../http/ports.ts";
 import type { Logger } from "../logging.ts";
 import type { Store } from "../state/store.ts";
+import type { Cidr } from "../values/cidr.ts";
+import { cidrText } from "../values/cidr.ts";
 import { createAddresses } from "./addresses.ts";
 import { rewriteHosts } from "./hosts-file.ts";
 import { type Attachment, readSaved, toRow } from "./record.ts";

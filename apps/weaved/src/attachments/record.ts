@@ -1,5 +1,6 @@
 import { macOfAddress, type RouteSpec, type Target } from "@weaved/host-links";
-import type { AttachmentRow, Cidr } from "../http/ports.ts";
+import type { AttachmentRow } from "../http/ports.ts";
+import type { Cidr } from "../values/cidr.ts";
 import type { Keeper } from "./reference.ts";
 
 /** What is remembered of an attachment, also on disk. */

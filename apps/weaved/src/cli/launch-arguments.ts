@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { promisify } from "node:util";
-import { CommandError } from "./client.ts";
+import { CommandError } from "../client/client.ts";
 
 const run = promisify(execFile);
 

@@ -1,7 +1,8 @@
 import { Command, CommanderError } from "commander";
+import { CommandError } from "../client/client.ts";
+import { findClient } from "../client/find.ts";
 import { ConfigError } from "../config/error.ts";
-import { CommandError } from "./client.ts";
-import { type Context, findClient } from "./context.ts";
+import type { Context } from "./context.ts";
 import { completionVerb } from "./verbs/completion.ts";
 import { containerVerbs } from "./verbs/containers.ts";
 import { dockerVerbs } from "./verbs/docker.ts";
@@ -47,7 +48,7 @@ export function createProgram(terminal: Terminal): Command {
     .description("check kernel, privileges, ports, MTU, clock, reachability; says what to do")
     .argument("[peer...]", "targets to try; those of the running daemon if none are named")
     .action(async (peers: string[]) => {
-      const { doctor } = await import("./doctor/doctor.ts");
+      const { doctor } = await import("../diagnostics/doctor/doctor.ts");
       if (!(await doctor(context(), { peers }))) process.exitCode = 1;
     });
   completionVerb(program, context);

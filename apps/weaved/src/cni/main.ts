@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
-import { createClient, parseEndpoint } from "../cli/client.ts";
-import { findClient } from "../cli/context.ts";
+import { createClient, parseEndpoint } from "../client/client.ts";
+import { findClient } from "../client/find.ts";
 import { CniError } from "./error.ts";
 import { runCni } from "./plugin.ts";
 

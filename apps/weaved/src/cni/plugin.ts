@@ -1,4 +1,4 @@
-import { type Client, CommandError, type RequestOptions } from "../cli/client.ts";
+import { type Client, CommandError, type RequestOptions } from "../client/client.ts";
 import { type CniConfig, type CniResult, type CniRoute, readConfig, supportedVersions } from "./config.ts";
 import { CniError } from "./error.ts";
 

@@ -1,4 +1,4 @@
-import { isLoopback } from "../http/listen.ts";
+import { isLoopback } from "../values/listen-address.ts";
 import { ConfigError } from "./error.ts";
 import type { Settings } from "./options.ts";
 

@@ -1,6 +1,6 @@
 import type { Clock } from "@weaved/gossip-mesh";
+import type { Metrics } from "../diagnostics/metrics.ts";
 import type { Logger } from "../logging.ts";
-import type { Metrics } from "../report/metrics.ts";
 import type { Container, Engine, EngineEvent } from "./engine.ts";
 
 /** Milliseconds until the first try after the engine was lost, and the longest wait; each wait is 1.5 times the last. */

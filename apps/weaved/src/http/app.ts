@@ -1,6 +1,7 @@
 import { Hono } from "hono";
+import { BadRequest } from "../values/bad-request.ts";
 import { dnsRoutes } from "./dns-routes.ts";
-import { BadRequest, refuse, text } from "./exchange.ts";
+import { refuse, text } from "./exchange.ts";
 import { ipamRoutes } from "./ipam-routes.ts";
 import { ownRoutes } from "./own-routes.ts";
 import type { ControlPorts } from "./ports.ts";

@@ -1,5 +1,6 @@
 import type { Context, Hono } from "hono";
-import { done, json, parameters, parseAddress, text } from "./exchange.ts";
+import { parseAddress } from "../values/cidr.ts";
+import { done, json, parameters, text } from "./exchange.ts";
 import type { ControlPorts, DnsPort } from "./ports.ts";
 
 /** Names over HTTP (protocol notes, 16.2). */

@@ -1,6 +1,8 @@
 import type { Context, Hono } from "hono";
-import { cidrText, done, json, parameters, parseAddress, parseCidr, parseSubnet, refuse, text } from "./exchange.ts";
-import type { Cidr, ControlPorts, IpamPort } from "./ports.ts";
+import type { Cidr } from "../values/cidr.ts";
+import { cidrText, parseAddress, parseCidr, parseSubnet } from "../values/cidr.ts";
+import { done, json, parameters, refuse, text } from "./exchange.ts";
+import type { ControlPorts, IpamPort } from "./ports.ts";
 
 /** Address allocation over HTTP (protocol notes, 16.1). */
 export function ipamRoutes(app: Hono, ipam: IpamPort, ports: ControlPorts): void {

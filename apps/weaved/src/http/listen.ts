@@ -84,8 +84,3 @@ function answers(path: string): Promise<boolean> {
     socket.once("error", () => end(false));
   });
 }
-
-/** Is a TCP address reachable from this host only? */
-export function isLoopback(address: string): boolean {
-  return address.startsWith("/") || /^(?:127\.|localhost:|\[?::1\]?:)/.test(address);
-}

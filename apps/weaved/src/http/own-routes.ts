@@ -1,6 +1,8 @@
 import type { Context, Hono } from "hono";
 import * as z from "zod";
-import { BadRequest, cidrText, done, refuse } from "./exchange.ts";
+import { BadRequest } from "../values/bad-request.ts";
+import { cidrText } from "../values/cidr.ts";
+import { done, refuse } from "./exchange.ts";
 import type { AttachmentsPort, ControlPorts, ExposuresPort, ServicesPort } from "./ports.ts";
 
 /**

@@ -1,15 +1,10 @@
-import type { Report } from "../report/report.ts";
+import type { Report } from "../diagnostics/report.ts";
+import type { Cidr } from "../values/cidr.ts";
 
 /**
  * What the control interface needs from the rest of the daemon. `compose.ts` plugs the packages in; the golden vectors
  * run the same routes over the real packages without a network.
  */
-
-/** An IPv4 address with the length of its subnet's prefix: `10.32.1.77/24`. */
-export interface Cidr {
-  readonly address: string;
-  readonly prefixLength: number;
-}
 
 /** Address allocation. Every refusal rejects with an error whose message is for the client; a cancelled wait has code `CANCELLED`. */
 export interface IpamPort {

@@ -1,5 +1,8 @@
 import type { Hono } from "hono";
-import { BadRequest, done, parameters, parseBool, parseCidr, refuse, text } from "./exchange.ts";
+import { BadRequest } from "../values/bad-request.ts";
+import { parseBool } from "../values/boolean.ts";
+import { parseCidr } from "../values/cidr.ts";
+import { done, parameters, refuse, text } from "./exchange.ts";
 import type { ControlPorts } from "./ports.ts";
 
 /** Peers, exposure and leaving over HTTP (protocol notes, 16.3). */

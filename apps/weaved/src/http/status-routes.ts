@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
-import { reportJson } from "../report/report.ts";
-import { statusText, subReports } from "../report/status-text.ts";
+import { reportJson } from "../diagnostics/report.ts";
+import { statusText, subReports } from "../diagnostics/status-text.ts";
 import { runTemplate } from "../template/run.ts";
 import { TemplateError } from "../template/syntax.ts";
 import { refuse, text } from "./exchange.ts";

@@ -1,8 +1,8 @@
 import { macOfAddress } from "@weaved/host-links";
 import * as z from "zod";
 import type { Engine } from "../docker/engine.ts";
-import { parseBool } from "../http/exchange.ts";
 import type { Logger } from "../logging.ts";
+import { parseBool } from "../values/boolean.ts";
 import type { Endpoints } from "./endpoints.ts";
 import type { Handlers } from "./server.ts";
 

@@ -1,6 +1,7 @@
 import * as z from "zod";
-import { cidrText, parseAddress, parseCidr, parseSubnet } from "../http/exchange.ts";
-import type { Cidr, IpamPort } from "../http/ports.ts";
+import type { IpamPort } from "../http/ports.ts";
+import type { Cidr } from "../values/cidr.ts";
+import { cidrText, parseAddress, parseCidr, parseSubnet } from "../values/cidr.ts";
 import type { Handlers } from "./server.ts";
 
 /** The address driver of Docker's remote protocol: every address of a container comes from the shared range. */

@@ -1,9 +1,9 @@
 import type { Clock } from "@weaved/gossip-mesh";
 import type { Attachments } from "../attachments/attachments.ts";
+import type { Metrics } from "../diagnostics/metrics.ts";
 import type { Container, Engine } from "../docker/engine.ts";
 import type { ContainerObserver } from "../docker/watch.ts";
 import type { Logger } from "../logging.ts";
-import type { Metrics } from "../report/metrics.ts";
 import { isProxied } from "./intercept.ts";
 import { verdictOn } from "./rules.ts";
 

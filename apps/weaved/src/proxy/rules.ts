@@ -1,4 +1,4 @@
-import { parseAddressArgument } from "../cli/address-arguments.ts";
+import { parseAddressArgument } from "../values/address-argument.ts";
 
 /** What decides about a container; known before it exists. */
 export interface ContainerWish {

@@ -2,8 +2,8 @@ import { formatPeerName, type PeerName } from "@weaved/gossip-mesh";
 import type { RunningMesh } from "@weaved/gossip-mesh/node";
 import { type Datapath, startDatapath } from "@weaved/tun-datapath/node";
 import type { Settings } from "../config/options.ts";
+import type { Metrics } from "../diagnostics/metrics.ts";
 import type { Logger } from "../logging.ts";
-import type { Metrics } from "../report/metrics.ts";
 import type { DatapathReport } from "./router.ts";
 
 /** The device through which frames of the bridge reach user space; the original's is called vethwe-pcap. */

@@ -1,6 +1,6 @@
 import { type NameFilter, type Names, parseIpv4 } from "@weaved/dns-lb";
+import type { DnsReport } from "../diagnostics/report.ts";
 import type { DnsPort } from "../http/ports.ts";
-import type { DnsReport } from "../report/report.ts";
 
 /** Where the server listens, as HTTP clients are told. */
 export interface DnsListener {

@@ -1,11 +1,11 @@
 import type { Allocator } from "@weaved/ipam-ring";
 import type { Attachments } from "../attachments/attachments.ts";
 import type { Settings } from "../config/options.ts";
+import type { Metrics } from "../diagnostics/metrics.ts";
+import type { Report } from "../diagnostics/report.ts";
 import type { Engine } from "../docker/engine.ts";
 import type { DnsPort, IpamPort } from "../http/ports.ts";
 import type { RootLogger } from "../logging.ts";
-import type { Metrics } from "../report/metrics.ts";
-import type { Report } from "../report/report.ts";
 import { startContainers } from "./containers.ts";
 import type { NamesPart } from "./names.ts";
 import { preparePlugin } from "./plugin.ts";

@@ -2,10 +2,10 @@ import { formatPeerName, type PeerName } from "@weaved/gossip-mesh";
 import type { RunningMesh } from "@weaved/gossip-mesh/node";
 import type { Allocator } from "@weaved/ipam-ring";
 import type { Datapath, LinkStatus } from "@weaved/tun-datapath/node";
-import type { LinkRow, Overview } from "../cli/overview.ts";
+import type { LinkRow, Overview } from "../diagnostics/overview.ts";
+import type { Report } from "../diagnostics/report.ts";
+import { ipamStatusText } from "../diagnostics/status-text.ts";
 import type { InsightPort } from "../http/ports.ts";
-import type { Report } from "../report/report.ts";
-import { statusText } from "../report/status-text.ts";
 import type { NamesPart } from "./names.ts";
 import type { VpcPart } from "./vpc.ts";
 
@@ -56,10 +56,9 @@ function addressesOf(report: Report, self: PeerName): NonNullable<Overview["addr
   const own = (ipam.Entries ?? [])
     .filter(({ Peer }) => Peer === formatPeerName(self))
     .reduce((sum, { Size }) => sum + Size, 0);
-  const line = /Service: ipam\n\s+Status: (.*)/.exec(statusText(report));
   return {
     range: ipam.Range,
-    status: line?.[1] ?? "",
+    status: ipamStatusText(ipam),
     used: ipam.ActiveIPs,
     ownPercent: (own * 100) / ipam.RangeNumIPs,
   };

@@ -9,10 +9,10 @@ import {
 } from "@weaved/ipam-ring";
 import { ConfigError } from "../config/error.ts";
 import type { Settings } from "../config/options.ts";
+import type { Metrics } from "../diagnostics/metrics.ts";
+import type { IpamReport } from "../diagnostics/report.ts";
 import type { IpamPort } from "../http/ports.ts";
 import type { Logger } from "../logging.ts";
-import type { Metrics } from "../report/metrics.ts";
-import type { IpamReport } from "../report/report.ts";
 import type { Store } from "../state/store.ts";
 import { reclaimBy } from "./reclaim.ts";
 

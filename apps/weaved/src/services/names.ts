@@ -14,8 +14,8 @@ import { type RunningMesh, systemClock } from "@weaved/gossip-mesh/node";
 import { openUdpBatch } from "@weaved/tun-datapath/node";
 import { ConfigError } from "../config/error.ts";
 import type { Settings } from "../config/options.ts";
+import type { Metrics } from "../diagnostics/metrics.ts";
 import type { Logger } from "../logging.ts";
-import type { Metrics } from "../report/metrics.ts";
 import type { Store } from "../state/store.ts";
 import type { DnsListener } from "./dns-port.ts";
 

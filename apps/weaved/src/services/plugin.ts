@@ -2,9 +2,9 @@ import { basename } from "node:path";
 import { createHostRunner } from "@weaved/host-links/node";
 import { ConfigError } from "../config/error.ts";
 import type { Settings } from "../config/options.ts";
+import type { PluginReport } from "../diagnostics/report.ts";
 import type { Engine } from "../docker/engine.ts";
 import type { ContainerObserver } from "../docker/watch.ts";
-import { cidrText } from "../http/exchange.ts";
 import { type Listening, listen } from "../http/listen.ts";
 import type { DnsPort, IpamPort } from "../http/ports.ts";
 import type { Logger } from "../logging.ts";
@@ -13,7 +13,7 @@ import { createEndpoints } from "../plugin/endpoints.ts";
 import { createIpamDriver } from "../plugin/ipam.ts";
 import { createPluginNames } from "../plugin/names.ts";
 import { pluginApp } from "../plugin/server.ts";
-import type { PluginReport } from "../report/report.ts";
+import { cidrText } from "../values/cidr.ts";
 import { mtuOf } from "./datapath.ts";
 
 /** Network that every engine gets, as with the original. */

@@ -3,14 +3,14 @@ import { createHostRunner } from "@weaved/host-links/node";
 import type { Attachments } from "../attachments/attachments.ts";
 import { ConfigError } from "../config/error.ts";
 import type { Settings } from "../config/options.ts";
+import type { Metrics } from "../diagnostics/metrics.ts";
 import type { Engine } from "../docker/engine.ts";
-import { isLoopback } from "../http/listen.ts";
 import type { Logger } from "../logging.ts";
 import { type Attacher, createAttacher } from "../proxy/attacher.ts";
 import type { TlsFiles } from "../proxy/listen.ts";
 import { type DockerProxy, startProxy } from "../proxy/proxy.ts";
 import { goPattern, goReplacement, type HostnameRules } from "../proxy/rules.ts";
-import type { Metrics } from "../report/metrics.ts";
+import { isLoopback } from "../values/listen-address.ts";
 import { isAlive } from "./host.ts";
 import type { NamesPart } from "./names.ts";
 

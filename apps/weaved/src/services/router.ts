@@ -1,6 +1,6 @@
 import { type ConnectionStatus, formatPeerName, type Mesh, type MeshStatus, type PeerName } from "@weaved/gossip-mesh";
+import type { ConnectionReport, PeerReport, RouterReport } from "../diagnostics/report.ts";
 import type { RouterPort } from "../http/ports.ts";
-import type { ConnectionReport, PeerReport, RouterReport } from "../report/report.ts";
 
 /** Connections as the control interface changes them; a change of targets is made when `persist` has it. */
 export function routerPort(mesh: Mesh, persist: (targets: readonly string[]) => Promise<void>): RouterPort {

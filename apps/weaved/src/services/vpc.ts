@@ -5,10 +5,10 @@ import type { Allocator } from "@weaved/ipam-ring";
 import type { Datapath } from "@weaved/tun-datapath/node";
 import { rangesToCidrs } from "@weaved/vpc-routes";
 import { createEc2Port, readHostIdentity, startReconciler } from "@weaved/vpc-routes/node";
-import type { Border } from "../attachments/border.ts";
+import type { Border } from "../attachments/exposures.ts";
 import type { Settings } from "../config/options.ts";
+import type { Metrics } from "../diagnostics/metrics.ts";
 import type { Logger } from "../logging.ts";
-import type { Metrics } from "../report/metrics.ts";
 
 /** What VPC mode works on. */
 export interface VpcPartOptions {

@@ -1,4 +1,4 @@
-import { toJson } from "../report/report.ts";
+import { toJson } from "../diagnostics/report.ts";
 import { TemplateError } from "./syntax.ts";
 
 /** The functions a template may call: Go's predefined ones that make sense over plain data, plus the original's `json`. */

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { createAttachments } from "../../src/attachments/attachments.ts";
 import type { Attachable } from "../../src/attachments/reference.ts";
-import type { Cidr, DnsPort, IpamPort } from "../../src/http/ports.ts";
+import type { DnsPort, IpamPort } from "../../src/http/ports.ts";
+import type { Cidr } from "../../src/values/cidr.ts";
 
 /** The host, the allocator, and the names, as far as attachments see them; every call is written down. */
 let calls: string[];

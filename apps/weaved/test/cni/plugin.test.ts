@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Client, CommandError } from "../../src/cli/client.ts";
+import { type Client, CommandError } from "../../src/client/client.ts";
 import { type CniCall, runCni } from "../../src/cni/plugin.ts";
 
 const netns = "/run/netns/blue";

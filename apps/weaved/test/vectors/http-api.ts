@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import type { VectorCase, VectorSuite } from "../../../../test/vectors/suite.ts";
-import { statusText, subReports } from "../../src/report/status-text.ts";
+import { statusText, subReports } from "../../src/diagnostics/status-text.ts";
 import { startRouter } from "../router.ts";
 
 /** Template names of the original, by the sub-report of ours that writes the same text. */

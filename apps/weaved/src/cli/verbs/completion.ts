@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { CommandError } from "../client.ts";
+import { CommandError } from "../../client/client.ts";
 import type { Context } from "../context.ts";
 
 /** `weave completion SHELL`: a script that completes verbs and options, made from the program's own description. */

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { addressArgumentText, splitAddressArguments } from "../address-arguments.ts";
-import { CommandError } from "../client.ts";
+import { CommandError } from "../../client/client.ts";
+import { addressArgumentText, splitAddressArguments } from "../../values/address-argument.ts";
 import { type Context, show } from "../context.ts";
 
 /** Verbs about containers and this host: attach, detach, expose, hide. */

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { Command } from "commander";
-import { addressArgumentText, splitAddressArguments } from "../address-arguments.ts";
-import { CommandError } from "../client.ts";
+import { CommandError } from "../../client/client.ts";
+import { addressArgumentText, splitAddressArguments } from "../../values/address-argument.ts";
 import type { Context } from "../context.ts";
 
 /** Verbs around Docker: run, start, env, config. */

@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
+import { CommandError, createClient, defaultControlSocket } from "../../client/client.ts";
 import { daemonProgram, ownVersion } from "../../installation.ts";
-import { CommandError, createClient, defaultControlSocket } from "../client.ts";
 import type { Context } from "../context.ts";
 import { launchArguments, splitPassword } from "../launch-arguments.ts";
 import { isRunning, pollUntil, readPid } from "../process.ts";
@@ -40,7 +40,7 @@ export function lifecycleVerbs(program: Command, context: () => Context): void {
     .command("setup")
     .description("check that this host can run the daemon (nothing is downloaded)")
     .action(async () => {
-      const { doctor } = await import("../doctor/doctor.ts");
+      const { doctor } = await import("../../diagnostics/doctor/doctor.ts");
       await doctor(context(), { peers: [] });
     });
   program
@@ -112,7 +112,7 @@ async function reset(context: Context, force: boolean): Promise<void> {
   }
   const settings = left instanceof Error ? undefined : await settingsOf(context);
   await stop(context);
-  const { resetHost } = await import("../../reset.ts");
+  const { resetHost } = await import("../reset.ts");
   await resetHost({
     bridge: settings?.bridge ?? "weave",
     prefix: settings?.prefix ?? context.env.WEAVED_DB_PREFIX ?? "/weavedb/weave",

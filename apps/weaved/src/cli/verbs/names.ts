@@ -1,6 +1,6 @@
 import { Resolver } from "node:dns/promises";
 import type { Command } from "commander";
-import { CommandError } from "../client.ts";
+import { CommandError } from "../../client/client.ts";
 import { type Context, show } from "../context.ts";
 
 /** Names of things that are not containers are filed under this id, as the original does. */

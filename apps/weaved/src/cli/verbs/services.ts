@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import { table } from "../../diagnostics/overview.ts";
 import { type Context, show } from "../context.ts";
-import { table } from "../overview.ts";
 
 /** One rule that lets services in or out of the network. */
 export interface ServiceRule {

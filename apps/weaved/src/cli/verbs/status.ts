@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { CommandError } from "../client.ts";
+import { CommandError } from "../../client/client.ts";
+import { linksTable, overview } from "../../diagnostics/overview.ts";
 import { type Context, show } from "../context.ts";
-import { linksTable, overview } from "../overview.ts";
 
 /** Sub-reports of `status` in the original's words; `links` and `overview` are ours. */
 const subReports = ["targets", "connections", "peers", "dns", "ipam"];

@@ -11,8 +11,8 @@ import {
   type LabOptions,
   waitFor,
 } from "@weaved/netlab";
-import { type Answer, createClient, type RequestOptions } from "../../../src/cli/client.ts";
 import { runProgram } from "../../../src/cli/program.ts";
+import { type Answer, createClient, type RequestOptions } from "../../../src/client/client.ts";
 
 /** Which program runs on a host: ours as built, or the original from the folder in `WEAVED_ORIGINAL`. */
 export type Kind = "weaved" | "original";

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { ConfigError } from "../config/error.ts";
+import { ConfigError } from "./error.ts";
 
 /**
  * The network password: from the file if one is named, else as given. A file that others may read is refused, because

@@ -1,8 +1,9 @@
 import type { BridgeSpec, FirewallSpec, ServiceRule } from "@weaved/host-links";
-import { parseAddressArgument } from "../cli/address-arguments.ts";
-import { cidrText, parseCidr, parseSubnet } from "../http/exchange.ts";
-import type { Cidr, DnsPort, ExposuresPort, HostPort, IpamPort, ServiceRow, ServicesPort } from "../http/ports.ts";
+import type { DnsPort, ExposuresPort, HostPort, IpamPort, ServiceRow, ServicesPort } from "../http/ports.ts";
 import type { Store } from "../state/store.ts";
+import { parseAddressArgument } from "../values/address-argument.ts";
+import type { Cidr } from "../values/cidr.ts";
+import { cidrText, parseCidr, parseSubnet } from "../values/cidr.ts";
 
 /** Under which the host's own addresses in the network are filed; the original's name. */
 const exposeId = "weave:expose";

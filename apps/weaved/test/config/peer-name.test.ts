@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { readPeerName } from "../../src/state/peer-name.ts";
+import { readPeerName } from "../../src/config/peer-name.ts";
 
 let root: string;
 beforeEach(() => {

@@ -105,7 +105,8 @@ function ipamBlock(ipam: IpamReport): string {
   ].join("");
 }
 
-function ipamStatusText(ipam: IpamReport): string {
+/** State of address allocation in the words of the original: `ready`, `priming`, `awaiting consensus (...)`. */
+export function ipamStatusText(ipam: IpamReport): string {
   const entries = ipam.Entries ?? [];
   if (entries.length > 0) {
     if (!entries.some((entry) => entry.Size > 0 && entry.IsKnownPeer)) {

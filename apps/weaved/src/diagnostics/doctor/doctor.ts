@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import colours from "picocolors";
-import type { Context } from "../context.ts";
+import type { Client } from "../../client/client.ts";
 import type { Check, Finding } from "./check.ts";
 import {
   checkClock,
@@ -13,12 +13,20 @@ import {
 } from "./host-checks.ts";
 import { checkDocker, checkPorts, checkTarget } from "./peer-checks.ts";
 
+/** Where the doctor asks and writes. */
+export interface DoctorContext {
+  readonly client: Client;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly json: boolean;
+  print(text: string): void;
+}
+
 /**
  * Runs every check and prints what it found with what to do.
  *
  * @returns true when nothing will stop the daemon from working
  */
-export async function doctor(context: Context, { peers }: { peers: readonly string[] }): Promise<boolean> {
+export async function doctor(context: DoctorContext, { peers }: { peers: readonly string[] }): Promise<boolean> {
   const port = Number(context.env.WEAVE_PORT ?? 6783);
   const running = await context.client.send("GET", "/status/targets").catch(() => undefined);
   const targets = peers.length > 0 ? peers : (running?.body ?? "").split("\n").filter((line) => line !== "");

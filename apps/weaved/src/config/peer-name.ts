@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type PeerName, parsePeerName } from "@weaved/gossip-mesh";
 import { peerNameFromMachineId } from "@weaved/gossip-mesh/node";
-import { ConfigError } from "../config/error.ts";
+import { ConfigError } from "./error.ts";
 
 /** Where a machine's identity is found, below the host's root (protocol notes, 20); the first of each pair that exists counts. */
 const machineIdFiles = ["etc/machine-id", "var/lib/dbus/machine-id"];

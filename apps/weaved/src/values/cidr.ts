@@ -1,0 +1,41 @@
+import { BadRequest } from "./bad-request.ts";
+
+/** An IPv4 address with the length of its subnet's prefix: `10.32.1.77/24`. */
+export interface Cidr {
+  readonly address: string;
+  readonly prefixLength: number;
+}
+
+const octet = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
+const dottedQuad = new RegExp(`^${octet}(?:\\.${octet}){3}$`);
+
+/** Four decimal octets without leading zeros, nothing else. */
+export function parseAddress(value: string): string {
+  if (!dottedQuad.test(value)) throw new BadRequest(`invalid IP Address: ${value}`);
+  return value;
+}
+
+/** An address with a prefix length of 0 to 32. */
+export function parseCidr(value: string): Cidr {
+  const [address, length, ...rest] = value.split("/");
+  const prefixLength = /^\d{1,2}$/.test(length ?? "") ? Number(length) : 33;
+  if (rest.length > 0 || !dottedQuad.test(address ?? "") || prefixLength > 32) {
+    throw new BadRequest(`invalid CIDR address: ${value}`);
+  }
+  return { address: address!, prefixLength };
+}
+
+/** A CIDR without host bits and with room for at least two hosts (a prefix of 30 or shorter). */
+export function parseSubnet(value: string): Cidr {
+  const cidr = parseCidr(value);
+  const bits = cidr.address.split(".").reduce((number, part) => number * 256 + Number(part), 0);
+  if (bits % 2 ** (32 - cidr.prefixLength) !== 0)
+    throw new BadRequest(`invalid subnet - bits after network prefix are not all zero: ${value}`);
+  if (cidr.prefixLength > 30) throw new BadRequest(`invalid subnet - smaller than minimum size 4: ${value}`);
+  return cidr;
+}
+
+/** `10.32.1.77/24`. */
+export function cidrText({ address, prefixLength }: Cidr): string {
+  return `${address}/${prefixLength}`;
+}
