@@ -1,9 +1,10 @@
+import { type Cidr, type CidrInput, toCidr } from "@weaved/ip";
 import { cleanShare } from "./room.ts";
 import { isReserved, parseSubnet, prefixSize, usableAddresses, usablePrefixes } from "./subnet.ts";
 
 /** How far a subnet can still give /28 prefixes. */
 export interface Fragmentation {
-  readonly cidr: string;
+  readonly cidr: Cidr;
   readonly free: number;
   /** Aligned, wholly free /28 blocks: what prefix delegation can get. */
   readonly cleanPrefixes: number;
@@ -16,8 +17,9 @@ export interface Fragmentation {
 }
 
 /** Measures a subnet from the addresses in use; single ones or, for prefixes, all sixteen. */
-export function measureFragmentation(cidr: string, used: Iterable<number>): Fragmentation {
-  const { start, size } = parseSubnet(cidr);
+export function measureFragmentation(subnet: CidrInput, used: Iterable<number>): Fragmentation {
+  const { start, size } = parseSubnet(subnet);
+  const cidr = toCidr(subnet);
   const taken = new Set<number>();
   for (const address of used)
     if (address >= start && address < start + size && !isReserved(cidr, address)) taken.add(address);
@@ -47,6 +49,6 @@ export function measureFragmentation(cidr: string, used: Iterable<number>): Frag
  * Expected clean /28 blocks after `singles` addresses at random, as EC2 chooses them: B x C(N-16, n) / C(N, n), with N
  * usable addresses, B blocks without reserved ones. A /24 with 40 singles, 16 % in use, has less than one left.
  */
-export function expectedCleanPrefixes(cidr: string, singles: number): number {
+export function expectedCleanPrefixes(cidr: CidrInput, singles: number): number {
   return usablePrefixes(cidr) * cleanShare(usableAddresses(cidr), singles);
 }

@@ -1,7 +1,8 @@
+import type { Cidr, CidrInput } from "@weaved/ip";
 import { EniPlannerError } from "./errors.ts";
 import { type FleetGroup, type InstanceNeed, instanceNeed } from "./need.ts";
 import { lacks, openRoom, type PlanSubnet, type Room, sharesOf, take } from "./room.ts";
-import { parseSubnet } from "./subnet.ts";
+import { readCidr } from "./subnet.ts";
 
 /** What to plan. */
 export interface PlanInput {
@@ -114,20 +115,18 @@ export function planAddresses(input: PlanInput): AddressPlan {
  * @param blocks - blocks of /16, or the range itself where it is smaller, that the VPC may get
  * @throws EniPlannerError `SETTING_INVALID`
  */
-export function withSecondaryRange(input: PlanInput, cidr: string, blocks = 4): PlanInput {
+export function withSecondaryRange(input: PlanInput, range: CidrInput, blocks = 4): PlanInput {
   const zones = zonesOf(input.subnets);
-  const [address = "", text = ""] = cidr.split("/");
-  const length = Number(text);
-  if (!(length >= 8 && length <= 28))
-    throw new EniPlannerError("SETTING_INVALID", `${cidr} is not a range of /8 to /28`);
-  const step = Math.max(16, length);
-  const { start } = parseSubnet(`${address}/${step}`);
-  const count = Math.min(blocks, zones.length, 2 ** (step - length));
-  const added = zones.slice(0, count).map((az, i): PlanSubnet => {
-    const base = start + i * 2 ** (32 - step);
-    const dotted = [24, 16, 8, 0].map((shift) => Math.floor(base / 2 ** shift) % 256).join(".");
-    return { id: `pods-${az}`, az, cidr: `${dotted}/${step}`, pods: true };
-  });
+  const cidr = readCidr(range);
+  if (cidr.family === 6 || cidr.length < 8 || cidr.length > 28) {
+    throw new EniPlannerError("SETTING_INVALID", `${cidr} is not a valid range; expected an IPv4 CIDR of /8 to /28`);
+  }
+  const pods = cidr.blocks(Math.max(16, cidr.length));
+  const added: PlanSubnet[] = [];
+  for (const az of zones.slice(0, blocks)) {
+    const block: Cidr | undefined = pods.next().value;
+    if (block) added.push({ id: `pods-${az}`, az, cidr: block, pods: true });
+  }
   const fleet = input.fleet.map((group) =>
     group.scheme.startsWith("eks") ? { ...group, customNetworking: true } : group,
   );

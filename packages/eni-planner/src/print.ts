@@ -1,7 +1,8 @@
+import type { Cidr } from "@weaved/ip";
 import type { AddressPlan } from "./plan.ts";
 
 /** Columns, left-aligned, two blanks apart. */
-export function printTable(rows: readonly (readonly (string | number)[])[]): string {
+export function printTable(rows: readonly (readonly (string | number | Cidr)[])[]): string {
   const text = rows.map((row) => row.map(String));
   const widths = (text[0] ?? []).map((_, column) => Math.max(...text.map((row) => (row[column] ?? "").length)));
   return text

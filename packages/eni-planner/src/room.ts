@@ -1,3 +1,4 @@
+import type { CidrInput } from "@weaved/ip";
 import { EniPlannerError } from "./errors.ts";
 import type { InstanceNeed } from "./need.ts";
 import { prefixSize, usableAddresses, usablePrefixes } from "./subnet.ts";
@@ -5,7 +6,7 @@ import { prefixSize, usableAddresses, usablePrefixes } from "./subnet.ts";
 /** A subnet to plan with. */
 export interface PlanSubnet {
   readonly id: string;
-  readonly cidr: string;
+  readonly cidr: CidrInput;
   readonly az: string;
   /** Addresses in use by others. @defaultValue 0 */
   readonly used?: number;

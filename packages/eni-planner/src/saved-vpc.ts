@@ -1,3 +1,4 @@
+import { Ip } from "@weaved/ip";
 import { EniPlannerError } from "./errors.ts";
 import { type Fragmentation, measureFragmentation } from "./fragmentation.ts";
 import type { FleetGroup, Scheme } from "./need.ts";
@@ -44,9 +45,9 @@ export function reportVpc(saved: SavedVpc): SubnetReport[] {
   return saved.subnets.map((subnet) => {
     const here = saved.interfaces.filter((eni) => eni.subnet === subnet.id);
     const used = here.flatMap((eni) => [
-      ...eni.addresses.map(toNumber),
+      ...eni.addresses.map((address) => readIp(address).toNumber()),
       ...eni.prefixes.flatMap((prefix) => {
-        const start = toNumber(prefix.split("/")[0] ?? "");
+        const start = readIp(prefix.slice(0, prefix.indexOf("/"))).toNumber();
         return Array.from({ length: prefixSize }, (_, i) => start + i);
       }),
     ]);
@@ -103,6 +104,12 @@ export function parseSavedVpc(text: string): SavedVpc {
   }
 }
 
-function toNumber(address: string): number {
-  return address.split(".").reduce((value, part) => value * 256 + Number(part), 0);
+/** An address of a saved VPC: a malformed one must not be counted as another. */
+function readIp(text: string): Ip {
+  const ip = Ip.tryParse(text);
+  if (ip?.family === 4) return ip;
+  throw new EniPlannerError(
+    "INPUT_INVALID",
+    `the saved VPC has ${JSON.stringify(text)}, which is not a valid IPv4 address`,
+  );
 }

@@ -1,3 +1,4 @@
+import { toCidr } from "@weaved/ip";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -145,8 +146,8 @@ describe("address plans", () => {
     const small = { ...plan, subnets: plan.subnets.slice(0, 2) };
     const more = withSecondaryRange(small, "100.64.0.0/10", 4);
     expect(more.subnets.slice(2)).toEqual([
-      { id: "pods-1a", az: "1a", cidr: "100.64.0.0/16", pods: true },
-      { id: "pods-1b", az: "1b", cidr: "100.65.0.0/16", pods: true },
+      { id: "pods-1a", az: "1a", cidr: toCidr("100.64.0.0/16"), pods: true },
+      { id: "pods-1b", az: "1b", cidr: toCidr("100.65.0.0/16"), pods: true },
     ]);
     expect(planAddresses(more).unplaced.at(-1)).toBe(0);
     expect(planAddresses(more).needs[0]?.tasks).toBe(18);
@@ -248,9 +249,16 @@ describe("a saved VPC", () => {
       interfaces: [],
       instances: ["a", "b", "c"].map((id) => ({ id, type: "m5.large", subnet: "s" })),
     };
-    expect(subnetsOf(saved)).toEqual([{ id: "s", cidr: "10.0.0.0/24", az: "1a", used: 51, cleanPrefixes: 14 }]);
+    expect(subnetsOf(saved)).toEqual([{ id: "s", cidr: toCidr("10.0.0.0/24"), az: "1a", used: 51, cleanPrefixes: 14 }]);
     const fleet = fleetOf(saved, 10, 5, "eks");
     expect(fleet).toEqual([{ type: "m5.large", count: 0, growthPerMonth: 1, tasksPerInstance: 5, scheme: "eks" }]);
+  });
+  it("is refused when it has an address in a short form, which other programs read differently", () => {
+    const eni = { id: "eni-1", subnet: "s", status: "in-use", addresses: ["010.0.0.20"], prefixes: [] };
+    const subnets = [{ id: "s", cidr: "10.0.0.0/24", az: "1a", available: 234 }];
+    expect(() => reportVpc({ vpc: "vpc-1", subnets, interfaces: [eni], instances: [] })).toThrow(
+      'the saved VPC has "010.0.0.20", which is not a valid IPv4 address',
+    );
   });
   it("is reported by subnet", () => {
     const [report] = reportVpc({

@@ -1,4 +1,4 @@
-import type { Cidr } from "./address.ts";
+import type { Cidr } from "@weaved/ip";
 import type { Pacer } from "./backoff.ts";
 import type { VpcRoutesError } from "./errors.ts";
 import { iamPolicy } from "./policy.ts";

@@ -11,7 +11,6 @@
  * ```
  * @packageDocumentation
  */
-export { type Cidr, parseCidr } from "./address.ts";
 export { VpcRoutesError, type VpcRoutesErrorCode } from "./errors.ts";
 export { nativeRanges } from "./lookup.ts";
 export { type CidrProblem, findCidrProblems } from "./overlap.ts";

@@ -1,4 +1,4 @@
-import { overlaps, parseCidr } from "./address.ts";
+import { toBlock } from "./address.ts";
 import { type Context, toProblem } from "./context.ts";
 import { VpcRoutesError } from "./errors.ts";
 import { findCidrProblems } from "./overlap.ts";
@@ -69,7 +69,7 @@ export async function lookAtPeerings(context: Context): Promise<void> {
   const missing = await tolerate(context, async () => {
     const { peered } = await pacer.read(() => options.ec2.describeVpcCidrs(options.self.vpc));
     for (const cidr of options.within)
-      for (const other of peered.filter((one) => overlaps(parseCidr(one), parseCidr(cidr)))) {
+      for (const other of peered.filter((one) => toBlock(one).overlaps(toBlock(cidr)))) {
         problems.push({ code: "CIDR_OVERLAP", message: `${cidr} overlaps ${other} of a peered VPC, not routed yet` });
       }
   });

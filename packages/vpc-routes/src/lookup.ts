@@ -1,4 +1,4 @@
-import { contains, parseCidr } from "./address.ts";
+import { boundsOf, toBlock } from "./address.ts";
 import type { OwnedPrefix } from "./plan.ts";
 import type { OwnedRange, PeerName, Route } from "./ports.ts";
 
@@ -43,11 +43,11 @@ export function nativePrefixes(
   prefixes: readonly OwnedPrefix[],
 ): OwnedPrefix[] {
   const sixes = routes.filter((route) => route.destination.includes(":"));
-  const blocks = sixes.map((route) => ({ route, cidr: parseCidr(route.destination) }));
+  const blocks = sixes.map((route) => ({ route, cidr: toBlock(route.destination) }));
   blocks.sort((a, b) => b.cidr.length - a.cidr.length);
   return prefixes.filter(({ destination, peer }) => {
-    const wanted = parseCidr(destination);
-    const match = blocks.find(({ cidr }) => contains(cidr, wanted))?.route;
+    const wanted = toBlock(destination);
+    const match = blocks.find(({ cidr }) => cidr.contains(wanted))?.route;
     return match?.state === "active" && match.eni !== undefined && owners.get(match.eni) === peer;
   });
 }
@@ -56,9 +56,7 @@ export function nativePrefixes(
 function flatten(routes: readonly Route[]): Span[] {
   const blocks = routes.flatMap((route) => {
     if (route.destination.startsWith("pl-") || route.destination.includes(":")) return [];
-    const cidr = parseCidr(route.destination);
-    const start = Number(cidr.base);
-    return [{ start, end: start + 2 ** (32 - cidr.length), route }];
+    return [{ ...boundsOf(toBlock(route.destination)), route }];
   });
   blocks.sort((a, b) => a.start - b.start || b.end - a.end);
   const spans: Span[] = [];

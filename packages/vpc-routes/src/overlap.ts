@@ -1,9 +1,10 @@
-import { overlaps, parseCidr } from "./address.ts";
+import type { Cidr, CidrInput } from "@weaved/ip";
+import { toBlock } from "./address.ts";
 
 /** A container network that cannot work here, and why. */
 export interface CidrProblem {
-  readonly cidr: string;
-  readonly with: string;
+  readonly cidr: Cidr;
+  readonly with: Cidr;
   readonly why: string;
 }
 
@@ -15,14 +16,13 @@ const RESERVED = ["169.254.168.0/22", "fd00:ec2::/32"];
  * subnet may have a more specific route, so container ranges have to lie outside.
  */
 export function findCidrProblems(
-  within: readonly string[],
-  cidrs: { readonly own: readonly string[]; readonly peered: readonly string[] },
+  within: readonly CidrInput[],
+  cidrs: { readonly own: readonly CidrInput[]; readonly peered: readonly CidrInput[] },
 ): CidrProblem[] {
   const problems: CidrProblem[] = [];
-  const check = (others: readonly string[], why: string) => {
-    for (const cidr of within)
-      for (const other of others)
-        if (overlaps(parseCidr(cidr), parseCidr(other))) problems.push({ cidr, with: other, why });
+  const check = (others: readonly CidrInput[], why: string) => {
+    for (const cidr of within.map(toBlock))
+      for (const other of others.map(toBlock)) if (cidr.overlaps(other)) problems.push({ cidr, with: other, why });
   };
   check(cidrs.own, "inside the VPC's own addresses, where its local route wins");
   check(cidrs.peered, "used by a peered VPC, which would lose routes to it");

@@ -1,9 +1,10 @@
+import { subtractRanges } from "@weaved/ip";
 import { applyToTable, forget, learnLimits } from "./apply.ts";
 import type { Context } from "./context.ts";
 import { learnQuota, lookAtCheck, lookAtPeerings, refuseOverlap, tolerate } from "./look.ts";
 import { nativePrefixes, nativeRanges } from "./lookup.ts";
 import type { RoutePlan } from "./plan.ts";
-import type { OwnedRange, RouteTable } from "./ports.ts";
+import type { RouteTable } from "./ports.ts";
 import type { OwnershipUpdate } from "./reconciler.ts";
 import type { Registry } from "./registry.ts";
 import { canonical, isOurs } from "./routes.ts";
@@ -78,7 +79,7 @@ function reach(context: Context, view: View, { ranges, prefixes = [] }: Ownershi
   const sixes = nativePrefixes(routes, view.members, prefixes);
   return {
     native,
-    overlay: without(ranges, native).filter((range) => range.peer !== me),
+    overlay: subtractRanges(ranges, native).filter((range) => range.peer !== me),
     nativePrefixes: sixes,
     overlayPrefixes: prefixes.filter((prefix) => prefix.peer !== me && !sixes.includes(prefix)),
   };
@@ -89,21 +90,4 @@ function tableStatus({ within }: Context, table: RouteTable, members: Registry, 
   const has = new Map(ours.map((route) => [canonical(route.destination), members.get(route.eni as string)]));
   const missing = plan.routes.filter((route) => has.get(route.destination) !== route.peer).length;
   return { id: table.id, routes: table.routes.length, ours: ours.length, missing };
-}
-
-/** `ranges` without `native`, which are parts of them in the same order. */
-function without(ranges: readonly OwnedRange[], native: readonly OwnedRange[]): OwnedRange[] {
-  const left: OwnedRange[] = [];
-  let at = 0;
-  for (const { start, end, peer } of ranges) {
-    let from = start;
-    while (at < native.length && (native[at] as OwnedRange).end <= start) at++;
-    for (let i = at; i < native.length && (native[i] as OwnedRange).start < end; i++) {
-      const part = native[i] as OwnedRange;
-      if (part.start > from) left.push({ start: from, end: part.start, peer });
-      from = part.end;
-    }
-    if (from < end) left.push({ start: from, end, peer });
-  }
-  return left;
 }

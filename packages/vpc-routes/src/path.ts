@@ -1,4 +1,5 @@
-import { contains, parseCidr } from "./address.ts";
+import type { CidrInput, IpInput } from "@weaved/ip";
+import { toAddress, toBlock } from "./address.ts";
 
 /**
  * How packets between containers of two hosts travel.
@@ -41,20 +42,19 @@ export function choosePath({ mode, sameSubnet, inTable, checkOff }: PathInput): 
 
 /** What the NAT decision needs to know. */
 export interface NatInput {
-  readonly destination: string;
+  readonly destination: IpInput;
   /** CIDRs of the container network. */
-  readonly within: readonly string[];
+  readonly within: readonly CidrInput[];
   /** CIDRs of the VPC. */
-  readonly vpc: readonly string[];
+  readonly vpc: readonly CidrInput[];
   /** Whether every table of the VPC leads to the source container, so that answers find it. */
   readonly sourceInEveryTable: boolean;
 }
 
 /** Whether the host must put its own address as source: when the destination could not answer a container address. */
 export function needsNat(input: NatInput): { readonly nat: boolean; readonly why: string } {
-  const host = input.destination.includes(":") ? 128 : 32;
-  const destination = parseCidr(`${input.destination}/${host}`);
-  const isIn = (cidrs: readonly string[]) => cidrs.some((cidr) => contains(parseCidr(cidr), destination));
+  const destination = toAddress(input.destination);
+  const isIn = (cidrs: readonly CidrInput[]) => cidrs.some((cidr) => toBlock(cidr).contains(destination));
   if (isIn(input.within)) return { nat: false, why: "a container" };
   if (!isIn(input.vpc)) return { nat: true, why: "outside the VPC, which routes container addresses only inside" };
   if (input.sourceInEveryTable) return { nat: false, why: "the VPC's tables lead back to the container" };

@@ -1,4 +1,5 @@
-import { contains, parseCidr } from "./address.ts";
+import { type CidrInput, subtractRanges } from "@weaved/ip";
+import { toBlock } from "./address.ts";
 import { aggregate } from "./aggregate.ts";
 import type { OwnedRange, PeerName } from "./ports.ts";
 import { type AddressRange, type Block, blockText, mergeRanges, rangeToBlocks } from "./ranges.ts";
@@ -14,7 +15,7 @@ export interface PlanInput {
   /** Who owns which addresses; sorted, disjoint. */
   readonly ranges: readonly OwnedRange[];
   /** CIDRs of the container network. Ranges outside get no route; free space inside may be covered by aggregation. */
-  readonly within: readonly string[];
+  readonly within: readonly CidrInput[];
   /** IPv4 routes that may exist at once. @defaultValue no limit */
   readonly budget?: number;
   /**
@@ -82,8 +83,8 @@ const SIZE_WEIGHT = 0.1;
  */
 export function planRoutes(input: PlanInput): RoutePlan {
   const budget = Math.max(0, input.budget ?? Number.POSITIVE_INFINITY);
-  const within = input.within.map(parseCidr).filter((cidr) => cidr.family === 4);
-  const roots = within.map((cidr): Block => ({ start: Number(cidr.base), length: cidr.length }));
+  const within = input.within.map(toBlock).filter((cidr) => cidr.family === 4);
+  const roots = within.map((cidr): Block => ({ start: cidr.base.toNumber(), length: cidr.length }));
   const exact = exactCandidates(input.ranges, roots);
   const mode = input.aggregate ?? (exact.length > budget ? "neighbours" : "owner");
   const candidates = mode === "owner" ? exact : aggregateAll(input, roots);
@@ -92,7 +93,7 @@ export function planRoutes(input: PlanInput): RoutePlan {
   const six = choosePrefixes(input);
   return {
     routes: [...chosen.sort(byAddress).map((one) => one.route), ...six.routes],
-    overlay: subtract(input.ranges, chosen),
+    overlay: subtractRanges(input.ranges, mergeRanges(chosen.flatMap((one) => one.serves))),
     overlayPrefixes: six.overlay,
     aggregate: mode,
     counts: { ranges: input.ranges.length, exact: exact.length, wanted: candidates.length, chosen: chosen.length },
@@ -162,9 +163,9 @@ function best(scored: readonly Scored[], count: number): Scored[] {
 
 /** Families do not compete: a table has one quota for each. */
 function choosePrefixes(input: PlanInput): { routes: PlannedRoute[]; overlay: OwnedPrefix[] } {
-  const blocks = input.within.map(parseCidr);
+  const blocks = input.within.map(toBlock);
   const prefixes = input.prefixes ?? [];
-  const inside = prefixes.filter(({ destination }) => blocks.some((block) => contains(block, parseCidr(destination))));
+  const inside = prefixes.filter(({ destination }) => blocks.some((block) => block.contains(toBlock(destination))));
   const weight = ({ destination, peer }: OwnedPrefix) =>
     (1 + (input.traffic?.get(peer) ?? 0)) *
     (input.installed?.get(destination) === peer ? (input.stickiness ?? 1.5) : 1);
@@ -174,24 +175,6 @@ function choosePrefixes(input: PlanInput): { routes: PlannedRoute[]; overlay: Ow
     routes: [...chosen].map(({ destination, peer }) => ({ destination, peer, addresses: 0, score: 0 })),
     overlay: prefixes.filter((prefix) => !chosen.has(prefix)),
   };
-}
-
-/** What of `ranges` the chosen candidates do not serve, in address order. */
-function subtract(ranges: readonly OwnedRange[], chosen: readonly Scored[]): OwnedRange[] {
-  const served = mergeRanges(chosen.flatMap((one) => one.serves));
-  const left: OwnedRange[] = [];
-  let at = 0;
-  for (const { start, end, peer } of ranges) {
-    let from = start;
-    while (at < served.length && (served[at] as AddressRange).end <= from) at++;
-    for (let i = at; i < served.length && (served[i] as AddressRange).start < end; i++) {
-      const piece = served[i] as AddressRange;
-      if (piece.start > from) left.push({ start: from, end: piece.start, peer });
-      from = Math.max(from, piece.end);
-    }
-    if (from < end) left.push({ start: from, end, peer });
-  }
-  return left;
 }
 
 function byAddress(a: Scored, b: Scored): number {

@@ -1,4 +1,5 @@
-import { parseCidr } from "./address.ts";
+import type { CidrInput } from "@weaved/ip";
+import { toBlock } from "./address.ts";
 import { createPacer, type PaceOptions } from "./backoff.ts";
 import { newMemory, toProblem } from "./context.ts";
 import { VpcRoutesError } from "./errors.ts";
@@ -19,7 +20,7 @@ export interface ReconcilerOptions {
   /** This host: its peer name, the interface that routes lead to, that interface's subnet and VPC. */
   readonly self: { readonly peer: PeerName; readonly eni: string; readonly subnet: string; readonly vpc: string };
   /** CIDRs of the container network; no route outside is ever touched. */
-  readonly within: readonly string[];
+  readonly within: readonly CidrInput[];
   /** Clusters of different names do not touch each other's routes. @defaultValue "default" */
   readonly cluster?: string;
   /** @defaultValue "all" */
@@ -88,7 +89,7 @@ export interface Reconciler extends AsyncDisposable {
 export function createReconciler(options: ReconcilerOptions): Reconciler {
   const { clock, random, self, idleMs = 600_000, settleMs = 10_000, debounceMs = 1_000 } = options;
   const stop = new AbortController();
-  const within = options.within.map(parseCidr);
+  const within = options.within.map(toBlock);
   let wanted: OwnershipUpdate | undefined;
   let status = emptyStatus();
   let running: Promise<unknown> = Promise.resolve();

@@ -1,10 +1,11 @@
-import { type Cidr, contains, formatCidr, parseCidr } from "./address.ts";
+import type { Cidr } from "@weaved/ip";
+import { toBlock } from "./address.ts";
 import type { Route } from "./ports.ts";
 import type { Registry } from "./registry.ts";
 
 /** Canonical text of a destination; prefix list ids stay as they are. */
 export function canonical(destination: string): string {
-  return destination.startsWith("pl-") ? destination : formatCidr(parseCidr(destination));
+  return destination.startsWith("pl-") ? destination : toBlock(destination).toString();
 }
 
 /** Whether members of the cluster manage a route. */
@@ -15,8 +16,8 @@ export function isOurs(route: Route, members: Registry, within: readonly Cidr[])
 /** Whether somebody created the route inside the container network. */
 export function isInside(route: Route, within: readonly Cidr[]): boolean {
   if (route.origin !== "CreateRoute" || route.destination.startsWith("pl-")) return false;
-  const cidr = parseCidr(route.destination);
-  return within.some((block) => contains(block, cidr));
+  const cidr = toBlock(route.destination);
+  return within.some((block) => block.contains(cidr));
 }
 
 /** What a route leads to, for people. */

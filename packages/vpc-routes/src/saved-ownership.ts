@@ -1,8 +1,7 @@
-import { formatCidr, parseCidr, parseIpv4 } from "./address.ts";
+import { boundsOf, toBlock, toNumber } from "./address.ts";
 import { VpcRoutesError } from "./errors.ts";
 import type { OwnedPrefix } from "./plan.ts";
 import type { OwnedRange, PeerName } from "./ports.ts";
-import { blockSize } from "./ranges.ts";
 
 /** Who owns what, as read from a file. */
 interface SavedOwnership {
@@ -22,11 +21,11 @@ export function parseOwnership(text: string): SavedOwnership {
   const prefixes: OwnedPrefix[] = [];
   for (const entry of readList(text)) {
     const peer = numberOf(String(entry.peer), names);
-    const cidr = entry.cidr === undefined ? undefined : parseCidr(entry.cidr);
-    if (cidr?.family === 6) prefixes.push({ destination: formatCidr(cidr), peer });
+    const cidr = entry.cidr === undefined ? undefined : toBlock(entry.cidr);
+    if (cidr?.family === 6) prefixes.push({ destination: cidr.toString(), peer });
     else if (cidr !== undefined) {
-      ranges.push({ start: Number(cidr.base), end: Number(cidr.base) + blockSize(cidr.length), peer });
-    } else ranges.push({ start: parseIpv4(entry.start ?? ""), end: parseIpv4(entry.end ?? ""), peer });
+      ranges.push({ ...boundsOf(cidr), peer });
+    } else ranges.push({ start: toNumber(entry.start ?? ""), end: toNumber(entry.end ?? ""), peer });
   }
   return { update: { ranges: ranges.sort((a, b) => a.start - b.start), prefixes }, names };
 }

@@ -1,4 +1,5 @@
-import type { Cidr } from "./address.ts";
+import type { Cidr, CidrInput } from "@weaved/ip";
+import { toBlock } from "./address.ts";
 import type { Route, RouteTable } from "./ports.ts";
 import type { Registry } from "./registry.ts";
 import { canonical, countRoutes, familyOf, holderOf, isInside } from "./routes.ts";
@@ -40,7 +41,7 @@ export interface TableInput {
   /** Interfaces of this cluster's members, living or dead. */
   readonly members: Registry;
   /** CIDRs of the container network: nothing outside is ever touched. */
-  readonly within: readonly Cidr[];
+  readonly within: readonly CidrInput[];
   /**
    * Destinations that should lead to other members. Their owners replace these routes: were we to delete one, we might hit
    * the owner's new route, for DeleteRoute does not say whose.
@@ -68,6 +69,7 @@ export function planTable(input: TableInput): TablePlan {
   const { table, self, members } = input;
   const dead = input.dead ?? new Set();
   const wanted = new Set(input.wanted);
+  const within = input.within.map(toBlock);
   const create: RouteStep[] = [];
   const replace: RouteStep[] = [];
   const remove: RouteStep[] = [];
@@ -78,7 +80,7 @@ export function planTable(input: TableInput): TablePlan {
     if (route === undefined) {
       create.push({ do: "create", table: table.id, destination, eni: self, why: "owned here" });
     } else if (route.eni !== self) {
-      const why = takeOver(route, input);
+      const why = takeOver(route, input, within);
       const was = holderOf(route);
       if (why !== undefined) replace.push({ do: "replace", table: table.id, destination, eni: self, was, why });
       else conflicts.push({ table: table.id, destination, holder: was, blackhole: route.state === "blackhole" });
@@ -86,7 +88,7 @@ export function planTable(input: TableInput): TablePlan {
   }
   for (const route of table.routes) {
     const destination = canonical(route.destination);
-    if (wanted.has(destination) || input.othersWant?.has(destination) || !isInside(route, input.within)) continue;
+    if (wanted.has(destination) || input.othersWant?.has(destination) || !isInside(route, within)) continue;
     const here = route.eni === self;
     const gone = route.eni !== undefined && members.has(route.eni) && dead.has(route.eni);
     if (!here && !gone) continue;
@@ -119,8 +121,8 @@ function lacksRoom({ table, limits }: TableInput, create: readonly RouteStep[]):
   });
 }
 
-function takeOver(route: Route, input: TableInput): string | undefined {
-  if (!isInside(route, input.within)) return undefined;
+function takeOver(route: Route, input: TableInput, within: readonly Cidr[]): string | undefined {
+  if (!isInside(route, within)) return undefined;
   if (route.eni !== undefined && input.members.has(route.eni)) return "handed over by another member";
   return input.adoptBlackholes === true && route.state === "blackhole" ? "adopted black hole" : undefined;
 }

@@ -1,4 +1,4 @@
-import type { Cidr } from "./address.ts";
+import type { Cidr } from "@weaved/ip";
 import type { Ec2Port, PeerName, RouteTable } from "./ports.ts";
 import type { Registry } from "./registry.ts";
 import { isOurs } from "./routes.ts";

@@ -1,4 +1,4 @@
-import type { Cidr } from "./address.ts";
+import type { Cidr } from "@weaved/ip";
 import type { RouteTable } from "./ports.ts";
 import type { Registry } from "./registry.ts";
 import { countRoutes, isOurs } from "./routes.ts";

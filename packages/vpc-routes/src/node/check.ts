@@ -1,4 +1,4 @@
-import { parseCidr } from "../address.ts";
+import { toBlock } from "../address.ts";
 import { VpcRoutesError } from "../errors.ts";
 import { findCidrProblems } from "../overlap.ts";
 import type { Ec2Port } from "../ports.ts";
@@ -54,7 +54,7 @@ async function checkNetwork(ec2: Ec2Port, { vpc, within }: CheckInput): Promise<
 
 async function checkTables(ec2: Ec2Port, { vpc, subnet, within, cluster }: CheckInput): Promise<Finding[]> {
   const limit = await ec2.routeQuota().catch(() => undefined);
-  const cidrs = within.map(parseCidr);
+  const cidrs = within.map(toBlock);
   const tables = chooseTables(await ec2.describeRouteTables(vpc), "all", subnet);
   return tables.map(({ id, routes, tags }) => {
     const members = readRegistry(cluster, tags);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { VectorSuite } from "../../../../test/vectors/suite.ts";
-import { formatIpv4, parseIpv4 } from "../../src/address.ts";
+import { formatIpv4, toNumber } from "../../src/address.ts";
 import {
   type AddressRange,
   biggestBlock,
@@ -17,8 +17,8 @@ interface Text {
 
 /** An exclusive end of 2^32 has no dotted form: 0.0.0.0 as an end stands for it. */
 const read = ({ start, end }: Text): AddressRange => {
-  const from = parseIpv4(start);
-  const to = parseIpv4(end);
+  const from = toNumber(start);
+  const to = toNumber(end);
   return { start: from, end: to === 0 && from > 0 ? 2 ** 32 : to };
 };
 const write = ({ start, end }: AddressRange): Text => ({ start: formatIpv4(start), end: formatIpv4(end >>> 0) });

@@ -1,5 +1,5 @@
 import * as sdk from "@aws-sdk/client-ec2";
-import { parseIpv4 } from "../../../src/address.ts";
+import { toNumber } from "../../../src/address.ts";
 import type { OwnedRange } from "../../../src/ports.ts";
 import { rangesToCidrs } from "../../../src/ranges.ts";
 
@@ -74,7 +74,7 @@ export async function makeVpc(endpoint: string): Promise<TestVpc> {
 
 /** `owned("10.32.0.0", 256, 1, 2)`: blocks of 256 addresses, the first of peer 1, the next of peer 2. */
 export function owned(start: string, size: number, ...peers: number[]): OwnedRange[] {
-  const base = parseIpv4(start);
+  const base = toNumber(start);
   return peers.map((peer, i) => ({ start: base + i * size, end: base + (i + 1) * size, peer }));
 }
 
