@@ -1,7 +1,9 @@
 import { rmSync } from "node:fs";
 import { hostname } from "node:os";
+import { createDockerClient } from "@weaved/docker-proxy/node";
 import { formatPeerName } from "@weaved/gossip-mesh";
 import { startMesh } from "@weaved/gossip-mesh/node";
+import { openStore } from "@weaved/state-store/node";
 import { createAttachments } from "./attachments/attachments.ts";
 import { createBorder } from "./attachments/exposures.ts";
 import type { Settings } from "./config/options.ts";
@@ -9,10 +11,9 @@ import { readPassword } from "./config/password.ts";
 import { readPeerName } from "./config/peer-name.ts";
 import { createMetrics } from "./diagnostics/metrics.ts";
 import { noVersionCheck, type Report } from "./diagnostics/report.ts";
-import { findIn } from "./docker/attachable.ts";
-import { createDockerClient } from "./docker/client.ts";
 import type { ControlPorts } from "./http/ports.ts";
 import type { RootLogger } from "./logging.ts";
+import { findIn } from "./services/attachable.ts";
 import { aliveIn } from "./services/containers.ts";
 import { followMesh, framesReport, mtuOf, startFrames } from "./services/datapath.ts";
 import { dnsPort, dnsReport } from "./services/dns-port.ts";
@@ -25,7 +26,6 @@ import { startNames } from "./services/names.ts";
 import { routerPort, routerReport } from "./services/router.ts";
 import { initialTargets, markRunning, sentinelPath } from "./services/targets.ts";
 import { createVpcOverlay } from "./services/vpc-overlay.ts";
-import { openStore } from "./state/store.ts";
 
 /** What the daemon is made from. */
 export interface ComposeOptions {

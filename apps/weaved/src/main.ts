@@ -1,5 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { DockerError } from "@weaved/docker-proxy";
 import { formatPeerName } from "@weaved/gossip-mesh";
+import { StateError } from "@weaved/state-store";
 import { compose } from "./compose.ts";
 import { ConfigError } from "./config/error.ts";
 import { readPeerName } from "./config/peer-name.ts";
@@ -7,7 +9,6 @@ import { helpText, loggableSettings, readSettings } from "./config/settings.ts";
 import { validateSettings } from "./config/validate.ts";
 import { ownVersion } from "./installation.ts";
 import { createLogger } from "./logging.ts";
-import { StateError } from "./state/document.ts";
 import { notifySystemd } from "./systemd.ts";
 
 /** Runs the daemon in the foreground until SIGTERM or SIGINT. */
@@ -60,7 +61,7 @@ function hidePassword(): void {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const expected = error instanceof ConfigError || error instanceof StateError;
+  const expected = error instanceof ConfigError || error instanceof StateError || error instanceof DockerError;
   process.stderr.write(
     expected ? `weaved: ${error.message}\n` : `weaved: ${error instanceof Error ? error.stack : String(error)}\n`,
   );

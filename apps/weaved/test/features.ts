@@ -78,7 +78,7 @@ export const features: readonly Feature[] = [
   without(
     390,
     "the peer's name persists",
-    "shown by unit tests of src/state/peer-name.ts; hosts of a lab are given names",
+    "shown by unit tests of src/config/peer-name.ts; hosts of a lab are given names",
   ),
   feature(500, "several addresses", "come several to a container, of all kinds"),
   feature(510, "hide does not wait for a quorum", "a claim inside the range waits"),

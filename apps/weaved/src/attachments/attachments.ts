@@ -1,7 +1,7 @@
 import type { AttachmentSpec, Target } from "@weaved/host-links";
+import type { Store } from "@weaved/state-store";
 import type { AttachmentsPort, AttachRequest, DnsPort, IpamPort } from "../http/ports.ts";
 import type { Logger } from "../logging.ts";
-import type { Store } from "../state/store.ts";
 import type { Cidr } from "../values/cidr.ts";
 import { cidrText } from "../values/cidr.ts";
 import { createAddresses } from "./addresses.ts";

@@ -1,6 +1,6 @@
 import type { BridgeSpec, FirewallSpec, ServiceRule } from "@weaved/host-links";
+import type { Store } from "@weaved/state-store";
 import type { DnsPort, ExposuresPort, HostPort, IpamPort, ServiceRow, ServicesPort } from "../http/ports.ts";
-import type { Store } from "../state/store.ts";
 import { parseAddressArgument } from "../values/address-argument.ts";
 import type { Cidr } from "../values/cidr.ts";
 import { cidrText, parseCidr, parseSubnet } from "../values/cidr.ts";

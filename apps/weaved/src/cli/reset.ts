@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { openStore } from "../state/store.ts";
+import { openStore } from "@weaved/state-store/node";
 
 const run = promisify(execFile);
 

@@ -1,8 +1,7 @@
+import { runTemplate, TemplateError } from "@weaved/go-template";
 import type { Hono } from "hono";
 import { reportJson } from "../diagnostics/report.ts";
 import { statusText, subReports } from "../diagnostics/status-text.ts";
-import { runTemplate } from "../template/run.ts";
-import { TemplateError } from "../template/syntax.ts";
 import { refuse, text } from "./exchange.ts";
 import type { ControlPorts } from "./ports.ts";
 

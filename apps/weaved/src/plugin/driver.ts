@@ -1,6 +1,6 @@
+import type { Engine } from "@weaved/docker-proxy";
 import { macOfAddress } from "@weaved/host-links";
 import * as z from "zod";
-import type { Engine } from "../docker/engine.ts";
 import type { Logger } from "../logging.ts";
 import { parseBool } from "../values/boolean.ts";
 import type { Endpoints } from "./endpoints.ts";

@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
+import type { Container, ContainerObserver } from "@weaved/docker-proxy";
 import type { Runner } from "@weaved/host-links";
-import { toAttachable } from "../docker/attachable.ts";
-import type { Container } from "../docker/engine.ts";
-import type { ContainerObserver } from "../docker/watch.ts";
+import { toAttachable } from "../services/attachable.ts";
 import type { KnownNetwork } from "./driver.ts";
 
 /** What naming needs. */

@@ -1,12 +1,12 @@
 import type { Names } from "@weaved/dns-lb";
+import type { Container, Engine } from "@weaved/docker-proxy";
+import { type ContainerObserver, watchContainers } from "@weaved/docker-proxy";
 import { systemClock } from "@weaved/gossip-mesh/node";
 import type { Allocator } from "@weaved/ipam-ring";
 import type { Attachments } from "../attachments/attachments.ts";
 import type { Metrics } from "../diagnostics/metrics.ts";
-import type { Container, Engine } from "../docker/engine.ts";
-import { createLifecycle } from "../docker/lifecycle.ts";
-import { type ContainerObserver, watchContainers } from "../docker/watch.ts";
 import type { Logger } from "../logging.ts";
+import { createLifecycle } from "./lifecycle.ts";
 
 /** What following an engine's containers needs. */
 export interface ContainersOptions {

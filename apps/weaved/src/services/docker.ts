@@ -1,9 +1,9 @@
+import type { Engine } from "@weaved/docker-proxy";
 import type { Allocator } from "@weaved/ipam-ring";
 import type { Attachments } from "../attachments/attachments.ts";
 import type { Settings } from "../config/options.ts";
 import type { Metrics } from "../diagnostics/metrics.ts";
 import type { Report } from "../diagnostics/report.ts";
-import type { Engine } from "../docker/engine.ts";
 import type { DnsPort, IpamPort } from "../http/ports.ts";
 import type { RootLogger } from "../logging.ts";
 import { startContainers } from "./containers.ts";

@@ -7,13 +7,13 @@ import {
   createAllocator,
   type RingOrigin,
 } from "@weaved/ipam-ring";
+import type { Store } from "@weaved/state-store";
 import { ConfigError } from "../config/error.ts";
 import type { Settings } from "../config/options.ts";
 import type { Metrics } from "../diagnostics/metrics.ts";
 import type { IpamReport } from "../diagnostics/report.ts";
 import type { IpamPort } from "../http/ports.ts";
 import type { Logger } from "../logging.ts";
-import type { Store } from "../state/store.ts";
 import { reclaimBy } from "./reclaim.ts";
 
 /** What starting the allocator needs. */

@@ -11,12 +11,12 @@ import {
 } from "@weaved/dns-lb";
 import { startDnsServer, systemWallClock } from "@weaved/dns-lb/node";
 import { type RunningMesh, systemClock } from "@weaved/gossip-mesh/node";
+import type { Store } from "@weaved/state-store";
 import { openUdpBatch } from "@weaved/tun-datapath/node";
 import { ConfigError } from "../config/error.ts";
 import type { Settings } from "../config/options.ts";
 import type { Metrics } from "../diagnostics/metrics.ts";
 import type { Logger } from "../logging.ts";
-import type { Store } from "../state/store.ts";
 import type { DnsListener } from "./dns-port.ts";
 
 /** Names and their server, running. */

@@ -1,10 +1,9 @@
 import { basename } from "node:path";
+import type { ContainerObserver, Engine } from "@weaved/docker-proxy";
 import { createHostRunner } from "@weaved/host-links/node";
 import { ConfigError } from "../config/error.ts";
 import type { Settings } from "../config/options.ts";
 import type { PluginReport } from "../diagnostics/report.ts";
-import type { Engine } from "../docker/engine.ts";
-import type { ContainerObserver } from "../docker/watch.ts";
 import { type Listening, listen } from "../http/listen.ts";
 import type { DnsPort, IpamPort } from "../http/ports.ts";
 import type { Logger } from "../logging.ts";

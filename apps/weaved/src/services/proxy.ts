@@ -1,15 +1,15 @@
+import type { Engine } from "@weaved/docker-proxy";
+import { type Attacher, createAttacher, goPattern, goReplacement, type HostnameRules } from "@weaved/docker-proxy";
+import type { TlsFiles } from "@weaved/docker-proxy/node";
+import { type DockerProxy, startProxy } from "@weaved/docker-proxy/node";
 import { systemClock } from "@weaved/gossip-mesh/node";
 import { createHostRunner } from "@weaved/host-links/node";
 import type { Attachments } from "../attachments/attachments.ts";
 import { ConfigError } from "../config/error.ts";
 import type { Settings } from "../config/options.ts";
 import type { Metrics } from "../diagnostics/metrics.ts";
-import type { Engine } from "../docker/engine.ts";
 import type { Logger } from "../logging.ts";
-import { type Attacher, createAttacher } from "../proxy/attacher.ts";
-import type { TlsFiles } from "../proxy/listen.ts";
-import { type DockerProxy, startProxy } from "../proxy/proxy.ts";
-import { goPattern, goReplacement, type HostnameRules } from "../proxy/rules.ts";
+import { parseAddressArgument } from "../values/address-argument.ts";
 import { isLoopback } from "../values/listen-address.ts";
 import { isAlive } from "./host.ts";
 import type { NamesPart } from "./names.ts";
@@ -64,6 +64,7 @@ export function prepareProxy(options: ProxyPartOptions): ProxyPart {
         rewriteInspect: settings["rewrite-inspect"],
         dns: useDns ? { domain: dns.names.domain, address: () => resolverFor(dns, options) } : undefined,
         image: engine.image,
+        isAddress: (word) => parseAddressArgument(word) !== undefined,
         started: attacher.started,
         attachment: async (id) => (await attachments.list([id]))[0],
       });

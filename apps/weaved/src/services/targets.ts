@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
+import type { Store } from "@weaved/state-store";
 import type { Settings } from "../config/options.ts";
-import type { Store } from "../state/store.ts";
 
 /** Lies beside the state while the daemon is meant to run: there after a crash, gone after an orderly stop. */
 const sentinel = (settings: Settings) => `${settings["db-prefix"]}-restart.sentinel`;

@@ -1,5 +1,5 @@
+import type { Network } from "@weaved/docker-proxy";
 import { describe, expect, it } from "vitest";
-import type { Network } from "../../src/docker/engine.ts";
 import type { IpamPort } from "../../src/http/ports.ts";
 import { createDriver } from "../../src/plugin/driver.ts";
 import { createEndpoints } from "../../src/plugin/endpoints.ts";

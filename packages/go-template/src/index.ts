@@ -1,0 +1,12 @@
+/**
+ * Go's text/template over plain data: what `docker inspect -f` and `weave report -f` take.
+ *
+ * @example
+ * ```ts
+ * runTemplate("{{range .Peers}}{{.Name}} {{end}}", { Peers: [{ Name: "a" }, { Name: "b" }] }); // "a b "
+ * ```
+ * @packageDocumentation
+ */
+export { toJson } from "./json.ts";
+export { runTemplate } from "./run.ts";
+export { TemplateError } from "./syntax.ts";

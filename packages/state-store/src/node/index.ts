@@ -1,0 +1,6 @@
+/**
+ * Documents in files.
+ *
+ * @packageDocumentation
+ */
+export { openStore } from "./store.ts";
