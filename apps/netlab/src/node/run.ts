@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { NetlabError } from "../errors.ts";
 import { childrenOf } from "./proc.ts";
@@ -88,10 +89,40 @@ export function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
+/** A deadline is at most this many times as long on a machine that has no time for us. */
+const MAX_STRETCH = 5;
+
+/**
+ * Milliseconds since boot in which some process of this machine waited for a processor. 0 where the kernel does not count it.
+ */
+function cpuShortageMs(): number {
+  try {
+    const total = /^some .*total=(\d+)/.exec(readFileSync("/proc/pressure/cpu", "utf8"))?.[1];
+    return Number(total ?? 0) / 1000;
+  } catch {
+    return 0;
+  }
+}
+
+/**
+ * A clock for deadlines: it stands still while the machine is short of processor time, so that a deadline counts work and not
+ * seconds. It never runs slower than a fifth of the real one.
+ */
+export function deadlineClock(
+  now: () => number = () => performance.now(),
+  shortageMs: () => number = cpuShortageMs,
+): () => number {
+  const [start, before] = [now(), shortageMs()];
+  return () => {
+    const elapsed = now() - start;
+    return Math.max(elapsed - (shortageMs() - before), elapsed / MAX_STRETCH);
+  };
+}
+
 /**
  * Waits until `condition` gives something other than `undefined` or `false`, asking every `everyMs`.
  * An exception of the condition ends the wait.
- * @param deadlineMs - milliseconds from now
+ * @param deadlineMs - milliseconds from now, as {@link deadlineClock} counts them
  * @throws NetlabError `DEADLINE`, naming `what`
  */
 export async function waitFor<T>(
@@ -100,11 +131,11 @@ export async function waitFor<T>(
   deadlineMs: number,
   everyMs = 20,
 ): Promise<T> {
-  const end = performance.now() + deadlineMs;
+  const elapsed = deadlineClock();
   for (;;) {
     const value = await condition();
     if (value !== undefined && value !== false) return value;
-    if (performance.now() > end) throw new NetlabError("DEADLINE", `${what}: not within ${deadlineMs} ms`);
+    if (elapsed() > deadlineMs) throw new NetlabError("DEADLINE", `${what}: not within ${deadlineMs} ms`);
     await sleep(everyMs);
   }
 }
