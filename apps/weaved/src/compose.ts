@@ -80,7 +80,7 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
       connectionLimit: settings["conn-limit"],
       discovery: !settings["no-discovery"],
       trustedSubnets: settings["trusted-subnets"].split(",").filter((cidr) => cidr !== ""),
-      minProtocolVersion: settings["min-protocol-version"] as 1 | 2,
+      minProtocolVersion: (settings["min-protocol-version"] || undefined) as 1 | 2 | undefined,
       logger: log.part("mesh"),
       metrics,
       ...(settings.host && { host: settings.host }),

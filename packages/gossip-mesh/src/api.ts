@@ -32,8 +32,11 @@ export interface MeshOptions {
   readonly discovery?: boolean;
   /** CIDRs, such as `10.0.0.0/8`. Between two ends that trust each other, overlay traffic is sent in clear. */
   readonly trustedSubnets?: readonly string[];
-  /** Refuse older peers. @defaultValue 1 */
-  readonly minProtocolVersion?: 1 | 2;
+  /**
+   * Refuse older peers. Version 1 announces features in plaintext, so that strangers learn them; only the oldest peers need it.
+   * @defaultValue 2 with a password, else 1
+   */
+  readonly minProtocolVersion?: 1 | 2 | undefined;
   /** For tests and for staged upgrades. @defaultValue 2 */
   readonly maxProtocolVersion?: 1 | 2;
   /** Periodic gossip: the complete state of each channel goes to a few neighbours. @defaultValue 30_000 */

@@ -9,15 +9,17 @@ import { Tag } from "./wire/envelope.ts";
 import { type Features, parseFeatures, type RemoteFeatures } from "./wire/features.ts";
 import { Handshake } from "./wire/handshake.ts";
 
-/** The header of one who dialled us has to come within this. */
-const HEADER_TIMEOUT_MS = 10_000;
 /**
- * Of one whom we dialled it may take longer: a host that restarts together with all others has many to let in, and to dial
- * again puts us at the end of that queue.
+ * A peer that we dialled gets this long to send its header, and this long for the whole handshake: a host that restarts
+ * together with all others has many to let in, and to dial again puts us at the end of that queue.
  */
 const ANSWER_TIMEOUT_MS = 30_000;
-/** Silence for this long ends a connection, also while the remote's features are due. */
+const DIALLED_TIMEOUT_MS = 60_000;
+/** Silence for this long ends a connection. */
 const READ_TIMEOUT_MS = 60_000;
+/** Bytes that may be kept before the handshake is over: of version 2, and of version 1, where a whole message is needed. */
+const MAX_HANDSHAKE_BYTES = 32 * 1024;
+const MAX_VERSION_1_BYTES = 256 * 1024;
 const HEARTBEAT_MS = 30_000;
 /** How often silence is looked for. Divides HEARTBEAT_MS. */
 const CHECK_MS = 10_000;
@@ -43,6 +45,8 @@ export interface ConnectionHost {
   register(connection: Connection): void;
   /** A message other than a heartbeat; borrowed. Throws to end the connection. */
   onMessage(connection: Connection, tag: number, payload: Uint8Array): void;
+  /** The handshake keeps this many bytes, and is not over yet. */
+  onHandshakeBytes(connection: Connection, bytes: number): void;
   onDrained(connection: Connection): void;
   onEnded(connection: Connection, error: MeshError): void;
 }
@@ -56,6 +60,8 @@ export interface ConnectionOrigin {
   readonly connectionId: bigint;
   /** Whether the remote address is in a trusted subnet. */
   readonly trusted: boolean;
+  /** Of a connection that the remote has opened: how long its handshake may last. */
+  readonly handshakeMs?: number | undefined;
 }
 
 /** A connection. Public fields are the mesh's business. */
@@ -79,6 +85,9 @@ export class Connection {
   #lastMessageAt: number;
   #ticks = 0;
   #busySince: number | undefined;
+  /** The first message, where that had to be awaited as the remote's proof. */
+  #proof: Uint8Array | undefined;
+  #challenged = false;
   #backlog = 0;
 
   constructor(host: ConnectionHost, stream: Stream, origin: ConnectionOrigin) {
@@ -86,12 +95,11 @@ export class Connection {
     this.stream = stream;
     this.origin = origin;
     this.#lastMessageAt = host.clock.now();
-    const { clock, crypto, password, minVersion, maxVersion } = host;
+    const { crypto, password, minVersion, maxVersion } = host;
     const features = host.features(origin.connectionId, origin.trusted);
     const options = { outbound: origin.outbound, minVersion, maxVersion, features, password, crypto };
     this.#handshake = new Handshake(options, (bytes) => void this.#write(bytes));
-    const headerMs = origin.outbound ? ANSWER_TIMEOUT_MS : HEADER_TIMEOUT_MS;
-    this.#cancelTimer = clock.after(headerMs, () => this.#awaitFeatures(headerMs));
+    this.#limitHandshake(origin.handshakeMs);
     stream.open({
       data: (bytes) => this.#receive(bytes),
       drained: () => this.#drained(),
@@ -139,14 +147,18 @@ export class Connection {
     return `${this.origin.outbound ? "->" : "<-"} ${this.origin.address} ${peer}`;
   }
 
-  #awaitFeatures(headerMs: number): void {
-    if (!this.#handshake.headerDone) {
-      this.end(new MeshError("MESH_TIMEOUT", `no header within ${headerMs / 1000} s`));
+  #limitHandshake(ms: number | undefined): void {
+    const { clock } = this.#host;
+    const timeout = (totalMs: number) => (): void =>
+      this.end(new MeshError("MESH_TIMEOUT", `no complete handshake within ${totalMs / 1000} s`));
+    if (ms !== undefined) {
+      this.#cancelTimer = clock.after(ms, timeout(ms));
       return;
     }
-    this.#cancelTimer = this.#host.clock.after(READ_TIMEOUT_MS - headerMs, () =>
-      this.end(new MeshError("MESH_TIMEOUT", `no features within ${READ_TIMEOUT_MS / 1000} s`)),
-    );
+    this.#cancelTimer = clock.after(ANSWER_TIMEOUT_MS, () => {
+      if (!this.#handshake.headerDone) timeout(ANSWER_TIMEOUT_MS)();
+      else this.#cancelTimer = clock.after(DIALLED_TIMEOUT_MS - ANSWER_TIMEOUT_MS, timeout(DIALLED_TIMEOUT_MS));
+    });
   }
 
   #receive(bytes: Uint8Array): void {
@@ -154,12 +166,37 @@ export class Connection {
     this.traffic.bytesIn += bytes.length;
     try {
       this.#handshake.push(bytes);
-      if (this.phase === "handshake" && this.#handshake.advance()) this.#introduce();
+      if (this.phase === "handshake") this.#shakeHands();
       this.#deliver();
     } catch (error) {
       this.end(toMeshError(error, "MESH_PROTOCOL"));
     }
     this.#handshake.settle();
+  }
+
+  #shakeHands(): void {
+    if (this.#handshake.advance() && this.#isProven()) {
+      this.#introduce();
+      return;
+    }
+    // What is not needed any more is not kept, but cannot be much either.
+    const bytes = this.traffic.bytesIn;
+    const limit = this.#handshake.session ? MAX_VERSION_1_BYTES : MAX_HANDSHAKE_BYTES;
+    if (bytes > limit) throw new MeshError("MESH_OVERSIZE", `a handshake of more than ${limit} bytes`);
+    this.#host.onHandshakeBytes(this, bytes);
+  }
+
+  /**
+   * Whether the remote has proved that it knows the password. In version 1 its first message has to open; the dialler sends a
+   * heartbeat as its own proof, and the other side, which proves nothing first, answers with one.
+   */
+  #isProven(): boolean {
+    if (this.#handshake.session!.proven) return true;
+    if (!this.#challenged && this.origin.outbound) this.send(HEARTBEAT);
+    this.#challenged = true;
+    this.#proof = this.#handshake.next();
+    if (this.#proof && !this.origin.outbound) this.send(HEARTBEAT);
+    return this.#proof !== undefined;
   }
 
   #introduce(): void {
@@ -173,7 +210,8 @@ export class Connection {
 
   #deliver(): void {
     while (this.phase === "pending" || this.phase === "established") {
-      const message = this.#handshake.next();
+      const message = this.#proof ?? this.#handshake.next();
+      this.#proof = undefined;
       if (!message) return;
       this.#lastMessageAt = this.#host.clock.now();
       this.traffic.messagesIn++;

@@ -1,6 +1,6 @@
 /** Our connections: who is let in, which of two duplicates stays, what has to go when there are too many. */
 import type { CryptoProvider } from "@weaved/sleeve-crypto";
-import { Acceptor } from "./connect/acceptor.ts";
+import { Acceptor, type Handshaking } from "./connect/acceptor.ts";
 import { admit, redundantLink } from "./connect/limit.ts";
 import type { ConnectionMaker, MadeConnection } from "./connect/maker.ts";
 import { Connection, type ConnectionHost, type ConnectionOrigin } from "./connection.ts";
@@ -54,6 +54,8 @@ export class Connections {
   readonly #all = new Set<Connection>();
   /** What the maker knows a connection by. Bounded by: registered connections. */
   readonly #made = new Map<Connection, MadeConnection>();
+  /** What the acceptor knows of handshakes. Bounded by: the acceptor's limits. */
+  readonly #handshaking = new Map<Connection, Handshaking>();
   /** Attempts under way. Bounded by: the maker's limit. */
   readonly #dials = new Set<() => void>();
   #cancelShed: (() => void) | undefined;
@@ -83,6 +85,10 @@ export class Connections {
       features: (connectionId, trusted) => this.#features(connectionId, trusted),
       register: (connection) => this.#register(connection),
       onMessage: (connection, tag, payload) => this.#onMessage(connection, tag, payload),
+      onHandshakeBytes: (connection, bytes) => {
+        const handshake = this.#handshaking.get(connection);
+        if (handshake) this.#acceptor.keeps(handshake, bytes);
+      },
       onDrained: (connection) => host.router.drained(connection),
       onEnded: (connection, error) => this.#onEnded(connection, error),
     };
@@ -109,14 +115,30 @@ export class Connections {
   }
 
   #accept(stream: Stream): void {
-    const address = `${stream.remote.address}:${stream.remote.port}`;
-    const refusal = this.#acceptor.admit(stream);
-    if (refusal || this.#closed) {
-      if (refusal) this.#host.journal.ended(`<- ${address}`, refusal);
+    const { address: host, port } = stream.remote;
+    const address = `${host}:${port}`;
+    if (this.#closed) {
       stream.close();
       return;
     }
-    this.#start(stream, { outbound: false, address, expected: "anybody" });
+    let connection: Connection | undefined;
+    const admission = this.#acceptor.admit(host, (why) => connection?.end(why));
+    if (admission instanceof MeshError) {
+      this.#host.journal.ended(`<- ${address}`, admission);
+      stream.close();
+      return;
+    }
+    const origin = { outbound: false, address, expected: "anybody", handshakeMs: admission.timeoutMs } as const;
+    connection = this.#start(stream, origin);
+    this.#handshaking.set(connection, admission);
+  }
+
+  /** A handshake is over. */
+  #shaken(connection: Connection): void {
+    const handshake = this.#handshaking.get(connection);
+    if (!handshake) return;
+    this.#handshaking.delete(connection);
+    this.#acceptor.done(handshake);
   }
 
   /** Dials an address; the maker hears how it ends. */
@@ -136,15 +158,17 @@ export class Connections {
     this.#dials.add(cancel);
   }
 
-  #start(stream: Stream, origin: Pick<ConnectionOrigin, "outbound" | "address" | "expected">): void {
+  #start(stream: Stream, origin: Omit<ConnectionOrigin, "connectionId" | "trusted">): Connection {
     const trusted = this.#host.isTrusted(stream.remote.address);
     const connectionId = randomUint64(this.#host.random);
-    this.#all.add(new Connection(this.#connectionHost, stream, { ...origin, connectionId, trusted }));
+    const connection = new Connection(this.#connectionHost, stream, { ...origin, connectionId, trusted });
+    this.#all.add(connection);
+    return connection;
   }
 
   #register(connection: Connection): void {
     const { topology, membership, maker, sync, journal } = this.#host;
-    if (!connection.origin.outbound) this.#acceptor.done(connection.stream);
+    this.#shaken(connection);
     const restarted = this.#identify(connection);
     const { overlay } = this.#host;
     if (overlay) connection.overlay = prepareOverlay(overlay, connection, () => this.#establish(connection));
@@ -153,6 +177,7 @@ export class Connections {
     this.#byPeer.set(connection.name, connection);
     connection.registered = true;
     topology.setLink(this.#link(connection, false));
+    this.#acceptor.remember(connection.stream.remote.address);
     const made = { peer: connection.name, address: connection.origin.address, outbound: connection.origin.outbound };
     this.#made.set(connection, made);
     maker.connected(made);
@@ -260,18 +285,19 @@ export class Connections {
     const { topology, membership, maker, sync, journal } = this.#host;
     const { outbound, address } = connection.origin;
     this.#all.delete(connection);
-    if (!outbound && !connection.remote) this.#acceptor.done(connection.stream);
+    this.#shaken(connection);
     if (connection.adopted) topology.release(connection.name);
-    if (this.#byPeer.get(connection.remote?.name ?? 0) === connection) {
+    const wasLink = this.#byPeer.get(connection.remote?.name ?? 0) === connection;
+    if (wasLink) {
       this.#byPeer.delete(connection.name);
       topology.dropLink(connection.name);
       sync.remove(connection);
       this.strangers.leave(connection);
       if (!connection.remote!.topologySync) this.legacy--;
     }
-    // Who is unreachable now has to go before the update that follows, or others would hear of them from us.
-    if (!this.#closed) {
-      membership.collect();
+    // Peers that are unreachable now have to go before the update that follows, or others would hear of them from us.
+    if (!this.#closed && connection.adopted) membership.collect();
+    if (!this.#closed && wasLink) {
       membership.linkChange();
       membership.routesMayDiffer();
     }

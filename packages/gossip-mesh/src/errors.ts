@@ -30,13 +30,13 @@ export type MeshErrorCode =
   | "MESH_SHED"
   /** The overlay refused, or failed later. */
   | "MESH_OVERLAY"
-  /** Silence: 10 s for the header of one who dialled us, 30 s of one whom we dialled, 60 s after it. */
+  /** Silence for 60 s, or a handshake that takes too long: 10 s for a stranger that dials, 60 s for a peer that we dial. */
   | "MESH_TIMEOUT"
   /** The stream could not be opened, or broke. */
   | "MESH_TRANSPORT"
   /** The remote closed the connection. */
   | "MESH_CLOSED"
-  /** Too many connections at once from one host, or from all. */
+  /** Too many connections at once from one host, or from all; an unfinished handshake that makes way for a newer one. */
   | "MESH_THROTTLED"
   /** The remote does not take what we send. */
   | "MESH_CONGESTED"

@@ -16,7 +16,8 @@ import { connectionStatus, peerStatuses, statusOptions, targetStatus } from "./s
 import { Topology } from "./topology/topology.ts";
 
 /** Options with a default value are there after it is filled in. */
-type Settings = MeshOptions & Required<Pick<MeshOptions, keyof typeof DEFAULTS>>;
+type Settings = MeshOptions & Defaults;
+type Defaults = { [K in keyof typeof DEFAULTS | "minProtocolVersion"]-?: NonNullable<MeshOptions[K]> };
 
 const DEFAULTS = {
   nickname: "",
@@ -24,7 +25,6 @@ const DEFAULTS = {
   connectionLimit: 200,
   discovery: true,
   trustedSubnets: [],
-  minProtocolVersion: 1,
   maxProtocolVersion: 2,
   gossipIntervalMs: 30_000,
   topologySync: true,
@@ -36,7 +36,7 @@ const DEFAULTS = {
  * @throws MeshError MESH_USAGE, MESH_ADDRESS for impossible options
  */
 export function createMesh(options: MeshOptions, ports: MeshPorts): Mesh {
-  const settings: Settings = { ...DEFAULTS, ...options };
+  const settings = settingsOf(options);
   checkOptions(settings);
   const { clock, random, transport, crypto = tweetnaclProvider } = ports;
   const { name, nickname, discovery, port, connectionLimit: limit } = settings;
@@ -140,6 +140,13 @@ export function createMesh(options: MeshOptions, ports: MeshPorts): Mesh {
   };
 }
 
+/** Version 1 lets a remote in before it proves that it knows the password, so with one it has to be asked for. */
+function settingsOf(options: MeshOptions): Settings {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const minProtocolVersion = options.password === undefined ? 1 : 2;
+  return { ...DEFAULTS, minProtocolVersion, ...(given as unknown as MeshOptions) } as Settings;
+}
+
 function checkOptions({ name, connectionLimit, minProtocolVersion, maxProtocolVersion }: Settings): void {
   if (!Number.isInteger(name) || name <= 0 || name >= 2 ** 48) {
     throw new MeshError("MESH_USAGE", `a peer name of ${name}: 1 to 2^48 - 1 is expected`);
@@ -150,7 +157,12 @@ function checkOptions({ name, connectionLimit, minProtocolVersion, maxProtocolVe
       `a connection limit of ${connectionLimit}: 0 (none) or at least ${MIN_LIMIT} is expected`,
     );
   }
-  if (minProtocolVersion > maxProtocolVersion) throw new MeshError("MESH_USAGE", "no protocol version is left");
+  if (minProtocolVersion > maxProtocolVersion) {
+    throw new MeshError(
+      "MESH_USAGE",
+      `protocol versions ${minProtocolVersion} to ${maxProtocolVersion} leave none; with a password minProtocolVersion is 2 unless it is set`,
+    );
+  }
 }
 
 function passwordBytes(password: string | Uint8Array | undefined): Uint8Array | undefined {

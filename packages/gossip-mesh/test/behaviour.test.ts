@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Stream } from "../src/index.ts";
-import { agree, createWorld, type World } from "./support.ts";
+import { agree, createWorld, type World } from "./support/world.ts";
 
 const settle = (world: World, meshes: Parameters<typeof agree>[0], ms = 30_000) =>
   expect(world.clock.advanceUntil(() => agree(meshes), ms)).toBe(true);

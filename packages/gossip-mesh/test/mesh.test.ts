@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { agree, createWorld } from "./support.ts";
+import { agree, createWorld } from "./support/world.ts";
 
 describe("two meshes", () => {
   for (const options of [
     {},
     { password: "wfvAwt7sj" },
     { maxProtocolVersion: 1 as const },
-    { maxProtocolVersion: 1 as const, password: "x" },
+    { minProtocolVersion: 1 as const, maxProtocolVersion: 1 as const, password: "x" },
     { topologySync: false },
   ]) {
     it(`find each other with ${JSON.stringify(options)}`, async () => {

@@ -9,7 +9,7 @@ import {
   restartAll,
   splitAndHeal,
 } from "./scenarios.ts";
-import { createWorld } from "./support.ts";
+import { createWorld } from "./support/world.ts";
 
 describe("simulated, small (bench/ has the large runs)", () => {
   it("40 peers on a random graph agree, also in halves, also when joined again; traffic stays modest", async () => {

@@ -5,7 +5,7 @@ import { peersToTell } from "../src/gossip/announce.ts";
 import { decodeSync, encodeGive, encodeRecordUpdate, encodeSync, encodeUpdate } from "../src/gossip/sync-messages.ts";
 import { placeholder } from "../src/topology/payload.ts";
 import type { PeerRecord } from "../src/topology/record.ts";
-import { agree, createWorld } from "./support.ts";
+import { agree, createWorld } from "./support/world.ts";
 
 const name = fc.integer({ min: 0, max: 2 ** 48 - 1 });
 const uint64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });

@@ -68,9 +68,9 @@ export const optionSpecs = {
   host: string("address to listen and dial on (empty: all)"),
   port: { schema: port, default: 6783, help: "TCP and UDP port of this peer", env: ["WEAVE_PORT"] },
   "min-protocol-version": {
-    schema: z.coerce.number().int().min(1).max(2),
-    default: 1,
-    help: "lowest protocol version to speak (1 or 2)",
+    schema: z.coerce.number().int().min(0).max(2),
+    default: 0,
+    help: "lowest protocol version to speak, 1 or 2 (0: 2 with a password, else 1)",
   },
   resume: off("connect to the peers known from before; name none then"),
   name: string("peer name, such as 7a:9f:eb:b6:0c:6e (empty: derived from the machine)"),

@@ -7,7 +7,7 @@ import { type Features, featuresSchema } from "./features.ts";
 import { encodeFrame, MAX_FRAME_BYTES, takeFrame } from "./frame.ts";
 
 /** Longest feature map taken from a stranger. Real ones have some 300 bytes. */
-const MAX_FEATURES_BYTES = 64 * 1024;
+const MAX_FEATURES_BYTES = 16 * 1024;
 /** Room for gob's own few bytes around a message of version 1, which the original does not limit at all. */
 const MAX_GOB_BYTES = MAX_FRAME_BYTES + 64;
 

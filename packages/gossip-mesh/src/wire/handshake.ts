@@ -4,8 +4,11 @@
  * ```
  *            both at once, 7 bytes              version 2                         version 1
  * "weave" | min version | max version     flag 00 | frame(features)         gob(features, PublicKey if password)
- *                                         flag 01 | public key (32) | frame(sealed(features))
+ *                                         flag 01 | public key (32) | frame(encrypted(features))
  * ```
+ * With a password, the side that was dialled sends nothing under it before the dialler's features have opened: a stranger who
+ * dials gets nothing to test guesses of the password against. Weave Net 2.8, as dialler, sends its features at once.
+ *
  * Example, header of a peer that speaks 1 to 2: `7765617665 01 02`.
  */
 import { type CryptoProvider, type KeyPair, SleeveCryptoError, sessionKey, wipe } from "@weaved/sleeve-crypto";
@@ -37,6 +40,11 @@ export interface Session {
   readonly remoteFeatures: Features;
   /** 32 bytes if there is a password. */
   readonly key: Uint8Array | undefined;
+  /**
+   * Whether the remote has shown that it knows the password; true without one. False only in version 1, whose features are
+   * plaintext: there the first message that opens is the proof.
+   */
+  readonly proven: boolean;
 }
 
 type Stage = "header" | "flag" | "key" | "features" | "open";
@@ -59,7 +67,6 @@ export class Handshake {
   constructor(options: HandshakeOptions, write: (bytes: Uint8Array) => void) {
     this.#options = options;
     this.#write = write;
-    if (options.password) this.#keyPair = options.keyPair ?? options.crypto.generateKeyPair();
     write(Uint8Array.from([...MAGIC, options.minVersion, options.maxVersion]));
   }
 
@@ -134,7 +141,7 @@ export class Handshake {
     if (Math.max(minVersion, theirMin) > this.#version) {
       throw new MeshError(
         "MESH_VERSION",
-        `the remote speaks versions ${theirMin} to ${theirMax}, we speak ${minVersion} to ${maxVersion}`,
+        `the remote speaks versions ${theirMin} to ${theirMax}, we speak ${minVersion} to ${maxVersion}; ${versionRemedy(theirMax < minVersion)}`,
       );
     }
     if (this.#version === 1) this.#startVersion1();
@@ -142,28 +149,37 @@ export class Handshake {
     return true;
   }
 
+  /** Made only for a remote that speaks the protocol, because it costs a scalar multiplication. */
+  #makeKeyPair(): KeyPair | undefined {
+    const { password, keyPair, crypto } = this.#options;
+    if (password) this.#keyPair = keyPair ?? crypto.generateKeyPair();
+    return this.#keyPair;
+  }
+
   #startVersion1(): void {
+    const keyPair = this.#makeKeyPair();
     const codec = gobCodec();
     this.#codec = codec;
     this.#handOver();
     const own = version1Features(this.#options.features);
-    const publicKey = this.#keyPair && { [PUBLIC_KEY_FEATURE]: toHex(this.#keyPair.publicKey) };
+    const publicKey = keyPair && { [PUBLIC_KEY_FEATURE]: toHex(keyPair.publicKey) };
     this.#write(codec.encodeFeatures({ ...own, ...publicKey }));
     this.#stage = "features";
   }
 
   #startVersion2(): void {
     this.#stage = "flag";
-    if (this.#keyPair) this.#write(Uint8Array.from([1, ...this.#keyPair.publicKey]));
+    const keyPair = this.#makeKeyPair();
+    if (keyPair) this.#write(Uint8Array.from([1, ...keyPair.publicKey]));
     else {
       this.#write(Uint8Array.of(0));
-      this.#sendFramedFeatures();
+      this.#codec = frameCodec(this.#sealing);
+      this.#sendFeatures();
     }
   }
 
-  #sendFramedFeatures(): void {
-    this.#codec = frameCodec(this.#sealing);
-    this.#write(this.#codec.encodeFeatures(this.#options.features));
+  #sendFeatures(): void {
+    this.#write(this.#codec!.encodeFeatures(this.#options.features));
   }
 
   #readFlag(): boolean {
@@ -186,7 +202,8 @@ export class Handshake {
     const publicKey = this.#queue.take(KEY_BYTES);
     if (!publicKey) return false;
     this.#agree(publicKey);
-    this.#sendFramedFeatures();
+    this.#codec = frameCodec(this.#sealing);
+    if (this.#options.outbound) this.#sendFeatures();
     this.#handOver();
     this.#stage = "features";
     return true;
@@ -214,9 +231,12 @@ export class Handshake {
   #readFeatures(): boolean {
     const received = this.#codec!.nextFeatures();
     if (!received) return false;
-    if (this.#version === 1) this.#agreeVersion1(received);
-    const remoteFeatures = this.#version === 1 ? version1Features(received) : received;
-    this.session = { version: this.#version, remoteFeatures, key: this.#key };
+    const version1 = this.#version === 1;
+    if (version1) this.#agreeVersion1(received);
+    else if (this.#key && !this.#options.outbound) this.#sendFeatures();
+    const remoteFeatures = version1 ? version1Features(received) : received;
+    const proven = this.#key === undefined || !version1;
+    this.session = { version: this.#version, remoteFeatures, key: this.#key, proven };
     this.#stage = "open";
     return true;
   }
@@ -230,6 +250,11 @@ export class Handshake {
     this.#agree(fromHex(text));
     (this.#codec as ReturnType<typeof gobCodec>).seal(this.#sealing);
   }
+}
+
+function versionRemedy(remoteIsOlder: boolean): string {
+  const side = remoteIsOlder ? "this side" : "the remote";
+  return `minProtocolVersion (--min-protocol-version) of ${side} decides, and is 2 by default with a password`;
 }
 
 function toHex(bytes: Uint8Array): string {

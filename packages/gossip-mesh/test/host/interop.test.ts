@@ -33,7 +33,7 @@ describe("a mesh of ours and the original's", () => {
     ["in clear, version 2", {}, []],
     ["encrypted, version 2", { password: "wfvAwt7sj" }, password],
     ["in clear, version 1", { maxProtocolVersion: 1 }, []],
-    ["encrypted, version 1", { maxProtocolVersion: 1, password: "wfvAwt7sj" }, password],
+    ["encrypted, version 1", { minProtocolVersion: 1, maxProtocolVersion: 1, password: "wfvAwt7sj" }, password],
   ] as const;
   for (const [title, options, args] of cases) {
     for (const dialler of ["ours", "theirs"] as const) {

@@ -1,7 +1,7 @@
 /** Meshes in virtual time, for tests. */
 import { createVirtualClock, seededRandom, type VirtualClock } from "@weaved/sim";
-import { createMesh, type Mesh, type MeshOptions } from "../src/index.ts";
-import { createMemoryNetwork, type MemoryNetwork, type MemoryNetworkOptions } from "../src/testing/index.ts";
+import { createMesh, type Mesh, type MeshOptions } from "../../src/index.ts";
+import { createMemoryNetwork, type MemoryNetwork, type MemoryNetworkOptions } from "../../src/testing/index.ts";
 
 /** A world of meshes. */
 export interface World {
