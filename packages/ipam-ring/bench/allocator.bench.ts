@@ -4,14 +4,14 @@
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { AllocatorCore } from "../src/core.ts";
-import type { CoreOptions } from "../src/core-options.ts";
-import { alignedDonation } from "../src/donation.ts";
+import { AllocatorCore } from "../src/core/core.ts";
+import type { CoreOptions } from "../src/core/core-options.ts";
 import { createAllocator } from "../src/index.ts";
-import { mergeRings } from "../src/merge.ts";
-import type { Ring } from "../src/ring.ts";
+import { alignedDonation } from "../src/ring/grant-policy.ts";
+import { mergeRings } from "../src/ring/merge.ts";
+import type { Ring } from "../src/ring/ring.ts";
 import { createMemoryNetwork, createMemoryStore } from "../src/testing/index.ts";
-import { decodeState, encodeState } from "../src/wire.ts";
+import { decodeState, encodeState } from "../src/wire/allocation-wire.ts";
 
 const ROUNDS = 7;
 const COUNT = 10_000;

@@ -3,9 +3,9 @@
  * (20,000; 100,000 take minutes), SIZE (4096 addresses), SEED.
  */
 import { seededRandom } from "@weaved/sim";
-import { countBlocks } from "../src/address.ts";
-import { rangesOf } from "../src/ring.ts";
-import { World } from "../test/world.ts";
+import { rangesOf } from "../src/ring/ring.ts";
+import { countBlocks } from "../src/space/address.ts";
+import { World } from "../test/support/world.ts";
 
 const STEPS = Number(process.env.STEPS ?? 20_000);
 const SEED = Number(process.env.SEED ?? 1);

@@ -2,7 +2,7 @@
  * Random histories over 3 to 50 peers: no address with two live owners, no space lost, every ring converges. A failure is shrunk and
  * printed. `npm run bench histories` runs 2,000; `HISTORIES=100000 FROM=1` sets how many, from which seed.
  */
-import { drawHistory, drawWorld, runHistory, shrink } from "../test/history.ts";
+import { drawHistory, drawWorld, runHistory, shrink } from "../test/support/history.ts";
 
 const count = Number(process.env.HISTORIES ?? 2000);
 const from = Number(process.env.FROM ?? 1);

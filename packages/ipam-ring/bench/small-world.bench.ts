@@ -2,7 +2,7 @@
  * Every interleaving of 3 peers and 8 addresses to a depth (DEPTH=8): how many states, and any violation with its steps. For depth 12
  * give Node --max-old-space-size=8000, and some minutes.
  */
-import { explore } from "../test/explore.ts";
+import { explore } from "../test/support/explore.ts";
 
 const depth = Number(process.env.DEPTH ?? 8);
 const begun = performance.now();

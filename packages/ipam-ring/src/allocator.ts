@@ -1,21 +1,21 @@
-import { type Cidr, formatCidr, formatRange, hostRange, subnetRange } from "./address.ts";
 import type { Allocator } from "./api.ts";
-import { createHandler, createTransport } from "./channel.ts";
-import { CONSENT_CHANNEL, decodeConsent, encodeConsent } from "./consent-wire.ts";
-import { AllocatorCore } from "./core.ts";
-import { TICK_MS } from "./core-options.ts";
-import { alignedDonation, originalDonation } from "./donation.ts";
+import { AllocatorCore } from "./core/core.ts";
+import { TICK_MS } from "./core/core-options.ts";
+import type { Saved } from "./durability/saved.ts";
+import { createSaver, loadSaved } from "./durability/saver.ts";
 import { join, leave, release, takeOver, waitFor } from "./operations.ts";
 import { type AllocatorOptions, type ParsedOptions, parseOptions } from "./options.ts";
-import { formatPeer } from "./peer-text.ts";
+import { formatPeer } from "./peer-name.ts";
 import type { GossipSender, PeerName } from "./ports.ts";
-import { createReclaimer } from "./reclaim.ts";
-import { allRanges } from "./ring.ts";
-import type { Saved } from "./saved.ts";
-import { createSaver, loadSaved } from "./saver.ts";
+import { createReclaimer } from "./reclaim/auto-reclaim.ts";
+import type { Explanation } from "./requests/waiting.ts";
+import { alignedDonation, originalDonation } from "./ring/grant-policy.ts";
+import { allRanges } from "./ring/ring.ts";
+import { type Cidr, formatCidr, formatRange, hostRange, subnetRange } from "./space/address.ts";
 import { statusOf } from "./status.ts";
-import type { Explanation } from "./waiting.ts";
-import { ALLOCATION_CHANNEL, decodeState, decodeUnicast, encodeState } from "./wire.ts";
+import { ALLOCATION_CHANNEL, decodeState, decodeUnicast, encodeState } from "./wire/allocation-wire.ts";
+import { createHandler, createTransport } from "./wire/channel.ts";
+import { CONSENT_CHANNEL, decodeConsent, encodeConsent } from "./wire/consent-wire.ts";
 
 /**
  * Makes the allocator of one host from its saved state.

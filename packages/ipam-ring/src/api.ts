@@ -1,9 +1,9 @@
-import type { Cidr } from "./address.ts";
-import type { OwnedAddresses } from "./books.ts";
 import type { GossipHandler, GossipSender, OwnedRange, PeerName } from "./ports.ts";
-import type { RequestOptions } from "./request.ts";
+import type { RequestOptions } from "./requests/request.ts";
+import type { Explanation } from "./requests/waiting.ts";
+import type { Cidr } from "./space/address.ts";
+import type { OwnedAddresses } from "./space/allocations.ts";
 import type { IpamStatus } from "./status.ts";
-import type { Explanation } from "./waiting.ts";
 
 /** Options of a request. */
 export interface WaitOptions extends RequestOptions {

@@ -13,12 +13,10 @@
  * ```
  * @packageDocumentation
  */
-export type { Cidr, Range } from "./address.ts";
+
 export { createAllocator } from "./allocator.ts";
 export type { Allocator, JoinResult, WaitOptions } from "./api.ts";
-export type { OwnedAddresses } from "./books.ts";
-export { CONSENT_CHANNEL } from "./consent-wire.ts";
-export type { RingOrigin } from "./core-options.ts";
+export type { RingOrigin } from "./core/core-options.ts";
 export { RingError, type RingErrorCode } from "./errors.ts";
 export type { AllocatorOptions, ReclaimPolicy } from "./options.ts";
 export type {
@@ -33,6 +31,9 @@ export type {
   Random,
   Store,
 } from "./ports.ts";
+export type { Asked, Explanation, WaitReason } from "./requests/waiting.ts";
+export type { Cidr, Range } from "./space/address.ts";
+export type { OwnedAddresses } from "./space/allocations.ts";
 export type { EntryReport, IpamReport, IpamStatus } from "./status.ts";
-export type { Asked, Explanation, WaitReason } from "./waiting.ts";
-export { ALLOCATION_CHANNEL } from "./wire.ts";
+export { ALLOCATION_CHANNEL } from "./wire/allocation-wire.ts";
+export { CONSENT_CHANNEL } from "./wire/consent-wire.ts";

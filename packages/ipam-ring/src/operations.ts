@@ -1,12 +1,12 @@
-import { formatIpv4, parseIpv4 } from "./address.ts";
 import type { JoinResult } from "./api.ts";
-import type { AllocatorCore } from "./core.ts";
+import type { AllocatorCore } from "./core/core.ts";
 import { RingError } from "./errors.ts";
-import { parsePeer } from "./peer-text.ts";
+import { parsePeer } from "./peer-name.ts";
 import type { PeerName } from "./ports.ts";
-import type { Settle } from "./request.ts";
-import { transfer } from "./ring.ts";
-import type { TakeoverOutcome } from "./takeover.ts";
+import type { TakeoverOutcome } from "./reclaim/reclaims.ts";
+import type { Settle } from "./requests/request.ts";
+import { transfer } from "./ring/ring.ts";
+import { formatIpv4, parseIpv4 } from "./space/address.ts";
 
 /** A promise of what a request ends with. Aborting the signal ends the request. */
 export function waitFor<T>(signal: AbortSignal | undefined, begin: (settle: Settle<T>) => () => void): Promise<T> {

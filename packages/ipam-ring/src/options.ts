@@ -1,7 +1,7 @@
-import { type Cidr, parseCidr, parseIpv4, type Range, subnetRange } from "./address.ts";
-import type { RingOrigin } from "./core-options.ts";
+import type { RingOrigin } from "./core/core-options.ts";
 import { RingError } from "./errors.ts";
 import type { Clock, Logger, Metrics, PeerName, Random, Store } from "./ports.ts";
+import { type Cidr, parseCidr, parseIpv4, type Range, subnetRange } from "./space/address.ts";
 
 /**
  * When the space of a peer that is gone is taken back without a person.

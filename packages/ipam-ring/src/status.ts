@@ -1,9 +1,9 @@
-import { formatCidr, formatIpv4, formatRange, sizeOf } from "./address.ts";
-import type { AllocatorCore } from "./core.ts";
-import { formatPeer } from "./peer-text.ts";
+import type { AllocatorCore } from "./core/core.ts";
+import { formatPeer } from "./peer-name.ts";
 import type { PeerName } from "./ports.ts";
-import { allRanges } from "./ring.ts";
-import type { WaitReason } from "./waiting.ts";
+import type { WaitReason } from "./requests/waiting.ts";
+import { allRanges } from "./ring/ring.ts";
+import { formatCidr, formatIpv4, formatRange, sizeOf } from "./space/address.ts";
 
 /** The part `IPAM` of the original's report, field by field (notes, 18.3). Lists are `null` when empty, as Go writes them. */
 export interface IpamReport {

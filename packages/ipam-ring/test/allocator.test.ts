@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Explanation } from "../src/index.ts";
-import { createCluster, stateOf, text } from "./cluster.ts";
+import { createCluster, stateOf, text } from "./support/cluster.ts";
 
 const subnet = { address: "10.32.0.0", prefixLength: 24 };
 

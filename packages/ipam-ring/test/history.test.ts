@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { explore } from "./explore.ts";
-import { drawHistory, drawWorld, runHistory, shrink } from "./history.ts";
-import { Violation, World } from "./world.ts";
+import { explore } from "./support/explore.ts";
+import { drawHistory, drawWorld, runHistory, shrink } from "./support/history.ts";
+import { Violation, World } from "./support/world.ts";
 
 describe("random histories", () => {
   it("never give one address to two containers, lose no space, converge (100 seeds)", () => {

@@ -1,8 +1,8 @@
 /* What changes hands between whole allocators: space of who leaves, of who is gone, of a network seeded apart. */
 import { describe, expect, it } from "vitest";
 import type { Allocator } from "../src/index.ts";
-import { encodeUnicast } from "../src/wire.ts";
-import { createCluster, stateOf, text } from "./cluster.ts";
+import { encodeUnicast } from "../src/wire/allocation-wire.ts";
+import { createCluster, stateOf, text } from "./support/cluster.ts";
 
 describe("a peer that has not heard of the ring yet", () => {
   it("gives space to who asked as soon as it has: nobody waits for a tick", async () => {

@@ -1,18 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  biggestBlock,
-  cidrBlocks,
-  clip,
-  countBlocks,
-  hostRange,
-  joinRanges,
-  type Range,
-  sizeOf,
-} from "../src/address.ts";
-import { alignedDonation, originalDonation, tidyGift, without, withRange } from "../src/donation.ts";
-import { IntervalSet } from "../src/interval-set.ts";
-import { mergeRings } from "../src/merge.ts";
+import { alignedDonation, originalDonation, tidyGift, without, withRange } from "../src/ring/grant-policy.ts";
+import { mergeRings } from "../src/ring/merge.ts";
 import {
   allRanges,
   checkEntries,
@@ -23,8 +12,19 @@ import {
   reportFree,
   seedRing,
   transfer,
-} from "../src/ring.ts";
-import { Space } from "../src/space.ts";
+} from "../src/ring/ring.ts";
+import {
+  biggestBlock,
+  cidrBlocks,
+  clip,
+  countBlocks,
+  hostRange,
+  joinRanges,
+  type Range,
+  sizeOf,
+} from "../src/space/address.ts";
+import { IntervalSet } from "../src/space/interval-set.ts";
+import { Space } from "../src/space/space.ts";
 
 const universe: Range = { start: 64, end: 128 };
 const range = fc.tuple(fc.nat(63), fc.integer({ min: 1, max: 32 })).map(([from, size]) => ({

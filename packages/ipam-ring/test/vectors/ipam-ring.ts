@@ -1,16 +1,22 @@
 import { isDeepStrictEqual } from "node:util";
 import type { VectorCase, VectorSuite } from "../../../../test/vectors/suite.ts";
 import { fromHex, toHex } from "../../../../test/vectors/suite.ts";
-import { formatIpv4, parseCidr, parseIpv4, subnetRange } from "../../src/address.ts";
-import { AllocatorCore } from "../../src/core.ts";
-import { originalDonation } from "../../src/donation.ts";
+import { PaxosNode, type PaxosState, type ProposalId } from "../../src/consensus/paxos.ts";
+import { AllocatorCore } from "../../src/core/core.ts";
 import { RingError } from "../../src/errors.ts";
-import { mergeRings } from "../../src/merge.ts";
-import { PaxosNode, type PaxosState, type ProposalId } from "../../src/paxos.ts";
-import { formatPeer, parsePeer } from "../../src/peer-text.ts";
-import { grant, type Ring, rangesOf, seedRing, transfer } from "../../src/ring.ts";
-import { Space } from "../../src/space.ts";
-import { decodeState, decodeUnicast, encodeState, encodeUnicast, type GossipState } from "../../src/wire.ts";
+import { formatPeer, parsePeer } from "../../src/peer-name.ts";
+import { originalDonation } from "../../src/ring/grant-policy.ts";
+import { mergeRings } from "../../src/ring/merge.ts";
+import { grant, type Ring, rangesOf, seedRing, transfer } from "../../src/ring/ring.ts";
+import { formatIpv4, parseCidr, parseIpv4, subnetRange } from "../../src/space/address.ts";
+import { Space } from "../../src/space/space.ts";
+import {
+  decodeState,
+  decodeUnicast,
+  encodeState,
+  encodeUnicast,
+  type GossipState,
+} from "../../src/wire/allocation-wire.ts";
 
 interface VectorRing {
   start: string;

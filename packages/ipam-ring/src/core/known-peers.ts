@@ -1,0 +1,52 @@
+import { formatPeer } from "../peer-name.ts";
+import type { PeerName } from "../ports.ts";
+
+/** Whom we have heard of, with what people call them. */
+export class Acquaintances {
+  /** Bounded by: peers in the ring, plus those the mesh knows. */
+  readonly nicknames: Map<PeerName, string> = new Map();
+  readonly #us: PeerName;
+  readonly #isKnown: (peer: PeerName) => boolean;
+
+  constructor(us: PeerName, nickname: string, isKnown: (peer: PeerName) => boolean) {
+    this.#us = us;
+    this.#isKnown = isKnown;
+    this.nicknames.set(us, nickname);
+  }
+
+  learn(nicknames: ReadonlyMap<PeerName, string>): void {
+    for (const [peer, nickname] of nicknames) this.nicknames.set(peer, nickname);
+  }
+
+  /** `7a:9f:eb:b6:0c:6e(host1)`, as status texts name peers. */
+  nameOf(peer: PeerName): string {
+    const nickname = this.nicknames.get(peer);
+    return nickname === undefined ? formatPeer(peer) : `${formatPeer(peer)}(${nickname})`;
+  }
+
+  /** Owners, and peers the mesh knows. */
+  all(owners: readonly PeerName[]): PeerName[] {
+    return [...owners, ...[...this.nicknames.keys()].filter(this.#isKnown)];
+  }
+
+  /** Who gets what we leave: an owner that can be reached, else a peer that can, else any owner, else anybody. */
+  heir(owners: readonly PeerName[]): PeerName | undefined {
+    const notUs = (peer: PeerName): boolean => peer !== this.#us;
+    const heirs = owners.filter(notUs);
+    const others = [...this.nicknames.keys()].filter(notUs);
+    return heirs.find(this.#isKnown) ?? others.find(this.#isKnown) ?? heirs[0] ?? others[0];
+  }
+
+  /** The mesh has forgotten a peer. */
+  forget(peer: PeerName, owners: readonly PeerName[]): void {
+    if (peer !== this.#us && !owners.includes(peer)) this.nicknames.delete(peer);
+  }
+
+  /** Forgets all who neither own anything nor are in the mesh. */
+  prune(owners: readonly PeerName[]): void {
+    const keep = new Set(owners);
+    for (const peer of this.nicknames.keys()) {
+      if (!keep.has(peer) && peer !== this.#us && !this.#isKnown(peer)) this.nicknames.delete(peer);
+    }
+  }
+}

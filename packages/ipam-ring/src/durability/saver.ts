@@ -1,0 +1,43 @@
+import type { AllocatorOptions } from "../options.ts";
+import { replay, type Snapshot } from "./journal.ts";
+import { parseSaved, type Saved, STORE_KEY, toJson } from "./saved.ts";
+
+/** After so many records, in addition to one per ident, the whole state is cheaper to read than the journal. */
+const FEWEST_RECORDS = 256;
+
+/** Reads what an earlier life left. @throws RingError STATE_UNUSABLE */
+export async function loadSaved({ store }: Pick<AllocatorOptions, "store">): Promise<Saved | undefined> {
+  const saved = parseSaved(await store.load(STORE_KEY));
+  const records = saved && store.journal ? await store.journal(STORE_KEY) : [];
+  return saved && replay(saved, records);
+}
+
+/**
+ * Makes snapshots durable: a record for an allocation, the whole state for everything else, so that the cost of an allocation does
+ * not grow with the addresses in use.
+ */
+export function createSaver(options: AllocatorOptions): (snapshot: Snapshot, done: () => void) => void {
+  const { store, clock, logger } = options;
+  let records = 0;
+  /** Records that may follow; none before the first save of this life, which starts a journal of its own. */
+  let most = 0;
+  const write = async (snapshot: Snapshot): Promise<void> => {
+    if (snapshot.patch && store.append && records < most) {
+      records++;
+      return store.append(STORE_KEY, snapshot.patch);
+    }
+    const saved = snapshot.full();
+    await store.save(STORE_KEY, toJson(saved));
+    records = 0;
+    most = FEWEST_RECORDS + saved.owned.length;
+  };
+  const save = (snapshot: Snapshot, done: () => void): void => {
+    write(snapshot).then(done, (error: Error) => {
+      // Nobody may hear of what is not saved, so everything waits until the disk is back. Then all is saved: a record may be torn.
+      most = 0;
+      logger?.error("cannot save the address state; answers wait until it can be saved", { error: error.message });
+      clock.after(1000, () => save(snapshot, done));
+    });
+  };
+  return save;
+}

@@ -1,0 +1,42 @@
+import type { PeerName } from "../ports.ts";
+import type { Request } from "./request.ts";
+import { describeWait, type Explanation } from "./waiting.ts";
+
+/** Explanations of finished requests that are kept. */
+const MOST_FINISHED = 64;
+
+/** Says of requests why they wait, or waited. */
+export class Explainer {
+  readonly #nameOf: (peer: PeerName) => string;
+  /** Latest first. Bounded by: {@link MOST_FINISHED}. */
+  readonly #finished: Explanation[] = [];
+
+  constructor(nameOf: (peer: PeerName) => string) {
+    this.#nameOf = nameOf;
+  }
+
+  of({ kind, ident, cidr, since, reason, asked }: Request): Explanation {
+    return {
+      kind: kind === "prime" ? "allocate" : kind,
+      ident,
+      since,
+      text: reason ? describeWait(reason, this.#nameOf) : "",
+      asked: [...asked],
+      ...(cidr && { cidr }),
+      ...(reason && { reason }),
+    };
+  }
+
+  /** Keeps why a finished request had to wait, if it had to. */
+  finish(request: Request, outcome: NonNullable<Explanation["outcome"]>): void {
+    if (!request.reason) return;
+    this.#finished.unshift({ ...this.of(request), outcome });
+    this.#finished.length = Math.min(this.#finished.length, MOST_FINISHED);
+  }
+
+  /** Those that wait, then those that waited; of one ident, if given. */
+  list(waiting: Iterable<Request>, ident: string | undefined): Explanation[] {
+    const open = [...waiting].filter(({ kind }) => kind !== "prime").map((request) => this.of(request));
+    return [...open, ...this.#finished].filter((explanation) => ident === undefined || explanation.ident === ident);
+  }
+}
