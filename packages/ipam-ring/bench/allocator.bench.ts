@@ -7,7 +7,7 @@ import { runInNewContext } from "node:vm";
 import { AllocatorCore } from "../src/core/core.ts";
 import type { CoreOptions } from "../src/core/core-options.ts";
 import { createAllocator } from "../src/index.ts";
-import { alignedDonation } from "../src/ring/grant-policy.ts";
+import { alignedGrants } from "../src/ring/grant-policy.ts";
 import { mergeRings } from "../src/ring/merge.ts";
 import type { Ring } from "../src/ring/ring.ts";
 import { createMemoryNetwork, createMemoryStore } from "../src/testing/index.ts";
@@ -32,7 +32,7 @@ function time(run: () => void): number {
 
 function makeCore(start: number, bits: number, more: Partial<CoreOptions> = {}): AllocatorCore {
   const core = new AllocatorCore({
-    ...{ name: 1, uid: 1n, nickname: "h1", universe: { start, end: start + 2 ** bits }, donate: alignedDonation },
+    ...{ name: 1, uid: 1n, nickname: "h1", universe: { start, end: start + 2 ** bits }, grantPolicy: alignedGrants },
     ...{ init: { kind: "seed", peers: [1] }, mixed: false, avoid: [], reservations: new Map(), tidy: true },
     ...{ now: () => 0, unixSeconds: () => 0, random: () => 0.5, isKnownPeer: () => true },
     save: (_, done) => done(),
@@ -47,8 +47,8 @@ function inCore(): number {
   const core = makeCore(0x0a200000, 16);
   const subnet = { address: "10.32.0.0", prefixLength: 16 };
   const ms = time(() => {
-    for (let i = 0; i < COUNT; i++) core.requests.allocate(`c${i}`, subnet, {}, () => {});
-    for (let i = 0; i < COUNT; i++) core.requests.releaseAll(`c${i}`);
+    for (let i = 0; i < COUNT; i++) core.allocate(`c${i}`, subnet, {}, () => {});
+    for (let i = 0; i < COUNT; i++) core.releaseAll(`c${i}`);
   });
   return (COUNT * 1000) / ms;
 }
@@ -118,13 +118,13 @@ function memory(): void {
   const base = heap();
   const subnet = { address: "10.0.0.0", prefixLength: 8 };
   const used = 100_000;
-  for (let i = 0; i < used; i++) core.requests.allocate(`${i}`.padStart(64, "0"), subnet, {}, () => {});
+  for (let i = 0; i < used; i++) core.allocate(`${i}`.padStart(64, "0"), subnet, {}, () => {});
   const full = heap() - base;
-  for (let i = 0; i < used; i += 2) core.requests.releaseAll(`${i}`.padStart(64, "0"));
+  for (let i = 0; i < used; i += 2) core.releaseAll(`${i}`.padStart(64, "0"));
   const holes = heap() - base;
   console.log(
     `memory for a /8 (16.8 million addresses): ${(empty / 1024).toFixed(0)} KiB; ${(full / used).toFixed(0)} bytes for each address in use, ` +
-      `its ident of 64 letters included; ${(holes / 2 ** 20).toFixed(1)} MiB with every other one of ${used} free again (${core.space.used} in use)`,
+      `its ident of 64 letters included; ${(holes / 2 ** 20).toFixed(1)} MiB with every other one of ${used} free again (${core.replica.space.used} in use)`,
   );
 }
 

@@ -22,17 +22,17 @@ interface Sample {
 
 /** Blocks by the owners' own rings. */
 function sample(world: World): Sample {
-  const blocks = world.hosts.map(({ core, name }) => countBlocks(rangesOf(core!.ring, name)));
+  const blocks = world.hosts.map(({ core, name }) => countBlocks(rangesOf(core!.replica.ring, name)));
   return { perPeer: blocks.reduce((sum, count) => sum + count, 0) / PEERS, worst: Math.max(...blocks) };
 }
 
-function run(donation: "aligned" | "original"): { samples: Sample[]; entries: number; live: number; waiting: number } {
+function run(grants: "aligned" | "legacy"): { samples: Sample[]; entries: number; live: number; waiting: number } {
   const world = new World({
     seed: SEED,
     peers: PEERS,
     universe: { start: START, end: START + SIZE },
     init: "seed",
-    donation,
+    grants,
     promptDisks: true,
   });
   world.settle();
@@ -54,21 +54,21 @@ function run(donation: "aligned" | "original"): { samples: Sample[]; entries: nu
     if (step % (STEPS / 100) === 0) samples.push(sample(world));
   }
   samples.push(sample(world));
-  const entries = world.hosts[0]!.core!.ring.entries.length;
+  const entries = world.hosts[0]!.core!.replica.ring.entries.length;
   const waiting = world.hosts.reduce((sum, { core }) => sum + core!.requests.pending, 0);
   return { samples, entries, live: world.live.size, waiting };
 }
 
 console.log(`${STEPS} steps, ${PEERS} peers, ${SIZE} addresses, seed ${SEED}`);
 const means: number[] = [];
-for (const donation of ["aligned", "original"] as const) {
+for (const grants of ["aligned", "legacy"] as const) {
   const begun = performance.now();
-  const { samples, entries, live, waiting } = run(donation);
+  const { samples, entries, live, waiting } = run(grants);
   const last = samples.at(-1)!;
   const mean = samples.reduce((sum, { perPeer }) => sum + perPeer, 0) / samples.length;
   means.push(last.perPeer);
   console.log(
-    `${donation}: ${last.perPeer.toFixed(1)} blocks per peer at the end, ${last.worst} at worst; ${mean.toFixed(1)} on average over the history; ` +
+    `${grants}: ${last.perPeer.toFixed(1)} blocks per peer at the end, ${last.worst} at worst; ${mean.toFixed(1)} on average over the history; ` +
       `${entries} ring entries; ${live} addresses in use, ${waiting} requests waiting; ${((performance.now() - begun) / 1000).toFixed(0)} s`,
   );
 }

@@ -1,24 +1,24 @@
 import type { Allocator } from "./api.ts";
 import { AllocatorCore } from "./core/core.ts";
-import { TICK_MS } from "./core/core-options.ts";
 import type { Saved } from "./durability/saved.ts";
 import { createSaver, loadSaved } from "./durability/saver.ts";
-import { join, leave, release, takeOver, waitFor } from "./operations.ts";
+import { join, reclaim, release, waitFor } from "./operations.ts";
 import { type AllocatorOptions, type ParsedOptions, parseOptions } from "./options.ts";
 import { formatPeer } from "./peer-name.ts";
 import type { GossipSender, PeerName } from "./ports.ts";
-import { createReclaimer } from "./reclaim/auto-reclaim.ts";
-import type { Explanation } from "./requests/waiting.ts";
-import { alignedDonation, originalDonation } from "./ring/grant-policy.ts";
+import { createAutoReclaim } from "./reclaim/auto-reclaim.ts";
+import { describeWait, type Explanation } from "./requests/waiting.ts";
+import { alignedGrants, legacyGrants } from "./ring/grant-policy.ts";
 import { allRanges } from "./ring/ring.ts";
 import { type Cidr, formatCidr, formatRange, hostRange, subnetRange } from "./space/address.ts";
 import { statusOf } from "./status.ts";
+import { TICK_MS } from "./timing.ts";
 import { ALLOCATION_CHANNEL, decodeState, decodeUnicast, encodeState } from "./wire/allocation-wire.ts";
 import { createHandler, createTransport } from "./wire/channel.ts";
 import { CONSENT_CHANNEL, decodeConsent, encodeConsent } from "./wire/consent-wire.ts";
 
 /**
- * Makes the allocator of one host from its saved state.
+ * Creates the allocator of one host from its saved state.
  *
  * @throws RingError INVALID, STATE_UNUSABLE
  */
@@ -27,7 +27,7 @@ export async function createAllocator(options: AllocatorOptions): Promise<Alloca
   return assemble(options, parsed, await loadSaved(options));
 }
 
-/** A set of listeners, each with its own end. */
+/** A set of listeners, each with its own unsubscribe function. */
 function listeners<T extends unknown[]>(): { add(fn: (...args: T) => void): () => void; call(...args: T): void } {
   const set = new Set<(...args: T) => void>();
   return {
@@ -41,14 +41,14 @@ function listeners<T extends unknown[]>(): { add(fn: (...args: T) => void): () =
   };
 }
 
-function makeCore(
+function createCore(
   options: AllocatorOptions,
   parsed: ParsedOptions,
   senders: ReadonlyMap<string, GossipSender>,
   onRing: () => void,
 ): AllocatorCore {
   const { clock, logger, metrics } = options;
-  const original = options.donation === "original";
+  const legacy = options.grants === "legacy";
   return new AllocatorCore({
     ...options,
     universe: parsed.universe,
@@ -57,8 +57,8 @@ function makeCore(
     transport: createTransport(senders),
     now: () => clock.now(),
     unixSeconds: options.unixSeconds ?? (() => clock.now() / 1000),
-    donate: original ? originalDonation : alignedDonation,
-    tidy: !original,
+    grantPolicy: legacy ? legacyGrants : alignedGrants,
+    tidy: !legacy,
     mixed: options.mixed ?? true,
     save: createSaver(options),
     onRing,
@@ -69,25 +69,12 @@ function makeCore(
   });
 }
 
-function assemble(options: AllocatorOptions, parsed: ParsedOptions, saved: Saved | undefined): Allocator {
-  const { clock, logger, metrics } = options;
-  /** Bounded by: the two channels. */
-  const senders = new Map<string, GossipSender>();
-  const changed = listeners<[]>();
-  const waiting = listeners<[Explanation]>();
-  const core = makeCore(options, parsed, senders, () => changed.call());
-  core.requests.onWaiting = (explanation) => waiting.call(explanation);
-  const { defaultSubnet } = parsed;
-  const reclaimer = createReclaimer(core, options);
-  let stopTick: (() => void) | undefined;
-  const tick = (): void => {
-    core.tick();
-    reclaimer.tick();
-    if (metrics) reportMetrics(core, options);
-    stopTick = clock.after(TICK_MS, tick);
+function createHandlers(core: AllocatorCore, options: AllocatorOptions): Pick<Allocator, "gossip" | "consent"> {
+  const report = { logger: options.logger, metrics: options.metrics };
+  const onConsent = (source: PeerName | undefined, payload: Uint8Array): void => {
+    const message = decodeConsent(payload);
+    if (message) core.receiveConsent(source, message);
   };
-  const report = { logger, metrics };
-
   return {
     gossip: createHandler(
       ALLOCATION_CHANNEL,
@@ -100,13 +87,75 @@ function assemble(options: AllocatorOptions, parsed: ParsedOptions, saved: Saved
     ),
     consent: createHandler(
       CONSENT_CHANNEL,
-      {
-        unicast: (source, payload) => receiveConsent(core, source, payload),
-        state: (source, payload) => receiveConsent(core, source, payload),
-        encode: () => encodeConsent(core.takeovers.hello()),
-      },
+      { unicast: onConsent, state: onConsent, encode: () => encodeConsent(core.reclaims.hello()) },
       report,
     ),
+  };
+}
+
+/** Containers' lives, as the engine reports them. */
+function containers(
+  core: AllocatorCore,
+  now: () => number,
+): Pick<Allocator, "containerDied" | "containerDestroyed" | "containerStarted" | "keepOnly"> {
+  const { allocations } = core.replica;
+  return {
+    containerDied(ident) {
+      if (allocations.isContainer(ident)) allocations.markDead(ident, now());
+      core.cancelFor(ident);
+    },
+    containerDestroyed(ident) {
+      if (!allocations.isContainer(ident)) return;
+      allocations.revive(ident);
+      core.releaseAll(ident);
+    },
+    containerStarted: (ident) => void allocations.revive(ident),
+    keepOnly(idents) {
+      const living = new Set(idents);
+      for (const { ident, isContainer } of allocations.list()) {
+        if (isContainer && !living.has(ident)) core.releaseAll(ident);
+      }
+    },
+  };
+}
+
+function autoReclaim(core: AllocatorCore, { reclaim: policy, name, ...options }: AllocatorOptions): () => void {
+  if (!policy) return () => {};
+  return createAutoReclaim(policy, {
+    us: name,
+    clock: options.clock,
+    logger: options.logger,
+    owners: () => (core.leaving ? [] : core.replica.owners()),
+    isKnown: options.isKnownPeer,
+    isFenced: (peer) => core.reclaims.isFenced(peer),
+    nameOf: (peer) => core.knownPeers.nameOf(peer),
+    nicknameOf: (peer) => core.knownPeers.nicknames.get(peer) ?? "",
+    reclaim: (peer, done) => core.reclaim(peer, done),
+  });
+}
+
+function assemble(options: AllocatorOptions, parsed: ParsedOptions, saved: Saved | undefined): Allocator {
+  const { clock, logger, metrics } = options;
+  /** Bounded by: the two channels. */
+  const senders = new Map<string, GossipSender>();
+  const changed = listeners<[]>();
+  const waiting = listeners<[Explanation]>();
+  const core = createCore(options, parsed, senders, () => changed.call());
+  const { replica, requests } = core;
+  requests.onWaiting = (explanation) => waiting.call(explanation);
+  const { defaultSubnet } = parsed;
+  const watch = autoReclaim(core, options);
+  let stopTick: (() => void) | undefined;
+  const tick = (): void => {
+    core.tick();
+    watch();
+    if (metrics) reportMetrics(core, options);
+    stopTick = clock.after(TICK_MS, tick);
+  };
+
+  return {
+    ...createHandlers(core, options),
+    ...containers(core, () => clock.now()),
     defaultSubnet,
     attach(sender, consent) {
       senders.set(ALLOCATION_CHANNEL, sender);
@@ -119,66 +168,55 @@ function assemble(options: AllocatorOptions, parsed: ParsedOptions, saved: Saved
         const was = { range: formatRange(ring), peer: formatPeer(saved.peer), idents: owned.length };
         logger?.warn("the saved addresses are of another range or peer, so they are forgotten", was);
       }
-      logger?.info(restored ? "address state restored" : "address state begins afresh", { init: options.init.kind });
+      logger?.info(restored ? "address state restored" : "no address state to restore", { init: options.init.kind });
       stopTick ??= clock.after(TICK_MS, tick);
     },
     allocate: (ident, subnet = defaultSubnet, more = {}) =>
-      waitFor<Cidr>(more.signal, (settle) => core.requests.allocate(ident, subnet, more, settle)),
+      waitFor<Cidr>(more.signal, (settle) => core.allocate(ident, subnet, more, settle)),
     claim: async (ident, cidr, more = {}) => {
-      await waitFor<Cidr>(more.signal, (settle) => core.requests.claim(ident, cidr, more, settle));
+      await waitFor<Cidr>(more.signal, (settle) => core.claim(ident, cidr, more, settle));
     },
     lookup: (ident, subnet = defaultSubnet) =>
-      core.books.addressesOf(ident, hostRange(subnetRange(subnet))).map(({ cidr }) => cidr),
-    owned: () => core.books.list(),
+      replica.allocations.addressesOf(ident, hostRange(subnetRange(subnet))).map(({ cidr }) => cidr),
+    owned: () => replica.allocations.list(),
     release: (ident, address) => release(core, ident, address),
-    containerDied(ident) {
-      if (core.books.isContainer(ident)) core.books.markDead(ident, clock.now());
-      core.requests.cancelFor(ident);
-      core.outbox.pump();
-    },
-    containerDestroyed(ident) {
-      if (!core.books.isContainer(ident)) return;
-      core.books.revive(ident);
-      core.requests.releaseAll(ident);
-    },
-    containerStarted: (ident) => void core.books.revive(ident),
-    keepOnly(idents) {
-      const living = new Set(idents);
-      for (const { ident, isContainer } of core.books.list()) {
-        if (isContainer && !living.has(ident)) core.requests.releaseAll(ident);
-      }
-    },
     ready: async (signal) => {
-      await waitFor<Cidr>(signal, (settle) => core.requests.prime(settle));
+      await waitFor<Cidr>(signal, (settle) => core.prime(settle));
     },
-    leave: () => new Promise((resolve) => leave(core, resolve)),
-    takeOver: (who, more = {}) => takeOver(core, who, more.signal),
+    leave: () => new Promise((resolve) => core.leave(resolve)),
+    reclaim: (peer, more = {}) => reclaim(core, peer, more.signal),
     join: () => join(core),
-    ranges: () => allRanges(core.ring).map(({ start, end, peer }) => ({ start, end, peer })),
+    ranges: () => allRanges(replica.ring).map(({ start, end, peer }) => ({ start, end, peer })),
     onRangesChanged: (fn) => changed.add(fn),
-    peerGone: (peer) => core.acquaintances.forget(peer, core.owners()),
+    peerGone: (peer) => core.knownPeers.forget(peer, replica.owners()),
     status: () => statusOf(core, formatCidr(defaultSubnet)),
-    explain: (ident) => [...core.requests.explain(ident), ...reclaimer.explain(ident)],
+    explain: (ident) => [...requests.explain(ident), ...explainReclaims(core, clock.now(), ident)],
     onWaiting: (fn) => waiting.add(fn),
     close() {
       stopTick?.();
-      core.requests.cancelAll();
-      core.outbox.pump();
+      core.close();
     },
   };
 }
 
-function receiveConsent(core: AllocatorCore, source: PeerName | undefined, payload: Uint8Array): void {
-  const message = decodeConsent(payload);
-  if (message) core.receiveConsent(source, message);
+/** Reclaims that wait for consent, as explanations. */
+function explainReclaims(core: AllocatorCore, now: number, ident: string | undefined): Explanation[] {
+  const nameOf = (peer: PeerName): string => core.knownPeers.nameOf(peer);
+  return core.reclaims
+    .waiting()
+    .map(({ of, missing }): Explanation => {
+      const reason = { code: "RECLAIM", of, missing } as const;
+      return { kind: "reclaim", ident: nameOf(of), since: now, reason, text: describeWait(reason, nameOf), asked: [] };
+    })
+    .filter((explanation) => ident === undefined || explanation.ident === ident);
 }
 
 function reportMetrics(core: AllocatorCore, { metrics, name }: AllocatorOptions): void {
   const { unreachable } = statusOf(core, "");
-  metrics?.gauge("weave_ips", core.space.used, { state: "local-used" });
+  metrics?.gauge("weave_ips", core.replica.space.used, { state: "local-used" });
   metrics?.gauge("weave_ipam_unreachable_count", unreachable.addresses);
   metrics?.gauge("weave_ipam_unreachable_percentage", unreachable.percentage);
   metrics?.gauge("weave_ipam_pending_allocates", core.requests.list("allocate").length);
   metrics?.gauge("weave_ipam_pending_claims", core.requests.list("claim").length);
-  metrics?.gauge("ipam_ring_entries", core.ring.entries.filter(({ peer }) => peer === name).length);
+  metrics?.gauge("ipam_ring_entries", core.replica.owners().filter((peer) => peer === name).length);
 }

@@ -11,72 +11,72 @@ export interface WaitOptions extends RequestOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What joining another network did to this host's addresses. */
+/** The effect of joining another network on this host's addresses. */
 export interface JoinResult {
   readonly kept: readonly string[];
-  /** In use there, too: the containers here must be given others. */
+  /** In use there, too: the containers here need other addresses. */
   readonly conflicts: readonly string[];
 }
 
 /** Addresses for the containers of one host. Made by `createAllocator`. */
 export interface Allocator {
-  /** Channel `IPallocation`: what to do with its gossip. */
+  /** The handler of channel `IPallocation`. */
   readonly gossip: GossipHandler;
-  /** Channel `IPtakeover`, ours alone; without it a take-over asks nobody, as the original's. */
+  /** The handler of channel `IPtakeover`, which Weave Net does not have; without it a reclaim asks no peer, as Weave Net's. */
   readonly consent: GossipHandler;
   readonly defaultSubnet: Cidr;
   /** Connects the channels; call before {@link Allocator.start}. */
   attach(sender: GossipSender, consent?: GossipSender): void;
-  /** Starts: claims what is left of an earlier life, announces itself, ticks every 5 s. */
+  /** Starts: restores the saved state, announces itself, ticks every 5 s. */
   start(): void;
   /**
-   * An address for an ident; the same again while it holds one in the subnet. Ident `_` files it under its own text.
+   * Allocates an address for an ident; the same again while it holds one in the subnet. For ident `_` the address is its own ident.
    *
    * @throws RingError CANCELLED, OUT_OF_RANGE, INVALID; ADDRESS_TAKEN for a reserved ident only
    */
   allocate(ident: string, subnet?: Cidr, options?: WaitOptions): Promise<Cidr>;
   /**
-   * This very address for an ident. Outside the universe it is only written down.
+   * Claims this very address for an ident. An address outside the universe is only recorded.
    *
    * @throws RingError CANCELLED, ADDRESS_TAKEN, INVALID
    */
   claim(ident: string, cidr: Cidr, options?: WaitOptions): Promise<void>;
   /** Addresses of an ident in a subnet, whose first and last address do not count. */
   lookup(ident: string, subnet?: Cidr): Cidr[];
-  /** Everything handed out here, in the order of asking. */
+  /** All allocations of this host, oldest first. */
   owned(): OwnedAddresses[];
-  /** Takes one address or all from an ident. @throws RingError NOT_HELD */
+  /** Releases one address of an ident, or all. @throws RingError NOT_HELD */
   release(ident: string, address?: string): void;
   /** Its addresses are kept for 30 s, its requests cancelled. */
   containerDied(ident: string): void;
   /** Its addresses are free at once. */
   containerDestroyed(ident: string): void;
   containerStarted(ident: string): void;
-  /** Releases containers' addresses whose ident is not among the living; for the start, when deaths may have been missed. */
+  /** Releases the addresses of containers that are not in `idents`; for the start, because deaths may have been missed. */
   keepOnly(idents: Iterable<string>): void;
   /** Resolves when there is a ring; starts the vote if there is none. @throws RingError CANCELLED */
   ready(signal?: AbortSignal): Promise<void>;
-  /** Hands all space to another peer, refuses requests from now on. Resolves when saved and sent. */
+  /** Hands all space to another peer and refuses requests from now on. Resolves when that is saved and sent. */
   leave(): Promise<void>;
   /**
-   * Takes over the space of a dead peer, by nickname or name; the number of addresses gained. 0 if there is nothing to gain,
-   * or another peer takes it. Waits for the consent of all members not removed themselves; see `explain`.
+   * Reclaims the space of a dead peer, by nickname or name; resolves with the number of addresses gained. 0 if there is nothing to
+   * gain, or another peer gets it. Waits for the consent of all members that are not removed themselves; see `explain`.
    *
-   * @throws RingError PEER_ALIVE, CANCELLED (the take-over goes on)
+   * @throws RingError PEER_ALIVE, CANCELLED (the reclaim goes on)
    */
-  takeOver(who: string, options?: { readonly signal?: AbortSignal }): Promise<number>;
-  /** Gives our ring up for that of a network seeded apart, keeping every address that is free there. @throws RingError NO_FOREIGN_RING */
+  reclaim(peer: string, options?: { readonly signal?: AbortSignal }): Promise<number>;
+  /** Replaces our ring by that of a network with other seeds, and keeps every address that is free there. @throws RingError NO_FOREIGN_RING */
   join(): Promise<JoinResult>;
-  /** Who owns what. */
+  /** The owners of all ranges. */
   ranges(): OwnedRange[];
-  /** Called after every change of the ring, once it is saved. Returns how to stop it. */
+  /** Calls `fn` after every change of the ring, once it is saved. Returns an unsubscribe function. */
   onRangesChanged(fn: () => void): () => void;
-  /** The mesh has forgotten a peer. */
+  /** To be called when the mesh has forgotten a peer. */
   peerGone(peer: PeerName): void;
   status(): IpamStatus;
   /** Why requests wait or waited; those of one ident, if given. */
   explain(ident?: string): Explanation[];
-  /** Called when a request starts to wait, or waits for something else. Returns how to stop it. */
+  /** Calls `fn` when a request starts to wait, or waits for something else. Returns an unsubscribe function. */
   onWaiting(fn: (explanation: Explanation) => void): () => void;
   /** Stops timers and cancels requests; the ring stays ours. Idempotent. */
   close(): void;

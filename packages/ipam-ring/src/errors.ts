@@ -1,16 +1,16 @@
 /**
- * What can go wrong; branch on this, never on the message.
+ * The causes of failure; branch on these, never on the message.
  *
  * - `CANCELLED`: the caller's signal, the death of the container, or our shutdown ended the request
- * - `OUT_OF_RANGE`: the asked-for subnet lies outside the universe
+ * - `OUT_OF_RANGE`: the requested subnet lies outside the universe
  * - `ADDRESS_TAKEN`: a claimed address is in use here, or its owner refused it
  * - `NOT_HELD`: release of something that the ident does not hold
- * - `INVALID`: an address, range, or option that makes no sense
+ * - `INVALID`: an address, range, or option is not valid
  * - `MALFORMED`: bytes that are not a message of the protocol
  * - `RING_INVALID`, `RING_SEEDS`, `RING_RANGE`, `RING_CONFLICT`: why a received ring was not merged
  * - `STATE_UNUSABLE`: the saved state cannot be read
- * - `PEER_ALIVE`: a take-over was refused by the peer that was said to be dead
- * - `NO_FOREIGN_RING`: joining another network was asked for, but none has been heard of
+ * - `PEER_ALIVE`: the peer that was to be reclaimed answered that it is alive
+ * - `NO_FOREIGN_RING`: `join` was called, but no ring of another network is known
  */
 export type RingErrorCode =
   | "CANCELLED"

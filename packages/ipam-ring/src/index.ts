@@ -16,9 +16,9 @@
 
 export { createAllocator } from "./allocator.ts";
 export type { Allocator, JoinResult, WaitOptions } from "./api.ts";
-export type { RingOrigin } from "./core/core-options.ts";
+export type { RingOrigin } from "./consensus/origin.ts";
 export { RingError, type RingErrorCode } from "./errors.ts";
-export type { AllocatorOptions, ReclaimPolicy } from "./options.ts";
+export type { AllocatorOptions } from "./options.ts";
 export type {
   Clock,
   GossipData,
@@ -31,6 +31,7 @@ export type {
   Random,
   Store,
 } from "./ports.ts";
+export type { ReclaimPolicy } from "./reclaim/auto-reclaim.ts";
 export type { Asked, Explanation, WaitReason } from "./requests/waiting.ts";
 export type { Cidr, Range } from "./space/address.ts";
 export type { OwnedAddresses } from "./space/allocations.ts";

@@ -1,29 +1,16 @@
-import type { RingOrigin } from "./core/core-options.ts";
+import type { RingOrigin } from "./consensus/origin.ts";
 import { RingError } from "./errors.ts";
 import type { Clock, Logger, Metrics, PeerName, Random, Store } from "./ports.ts";
+import type { ReclaimPolicy } from "./reclaim/auto-reclaim.ts";
 import { type Cidr, parseCidr, parseIpv4, type Range, subnetRange } from "./space/address.ts";
 
-/**
- * When the space of a peer that is gone is taken back without a person.
- *
- * Silence is no proof: a peer that cannot be reached may have its containers running behind a partition. So somebody who
- * knows must say that the machine is no more: the cloud's API, the cluster's node list. On top of that every remaining peer must
- * consent, as for a take-over by hand; one of them gets the space.
- */
-export interface ReclaimPolicy {
-  /** Ask only about peers the mesh has not known for this long, in milliseconds. @defaultValue 60000 */
-  readonly afterMs?: number;
-  /** Whether the machine is known not to exist any more. A rejection counts as "no". */
-  confirmGone(peer: PeerName, nickname: string): Promise<boolean> | boolean;
-}
-
-/** What an allocator is made of. */
+/** Options of an allocator. */
 export interface AllocatorOptions {
   /** Our name in the mesh. */
   readonly name: PeerName;
   /** Drawn anew at every start: a voter that may have forgotten its promises is another voter. */
   readonly uid: bigint;
-  /** What people call this host. */
+  /** The host name that status texts show. */
   readonly nickname: string;
   /** All addresses, the same on every peer: `10.32.0.0/12`. */
   readonly universe: string;
@@ -35,21 +22,21 @@ export interface AllocatorOptions {
   readonly store: Store;
   /** Whether the mesh has the peer in its topology. */
   readonly isKnownPeer: (peer: PeerName) => boolean;
-  /** Unix seconds, sent for peers of old, which nobody checks. @defaultValue the clock's seconds */
+  /** Unix seconds; Weave Net sends them, and no version of it checks them any more. @defaultValue the clock's seconds */
   readonly unixSeconds?: () => number;
   /**
-   * What to give to those who ask: `aligned` leaves few CIDR blocks, hence few VPC routes, on both sides, and gives away what
-   * completes a neighbour's block; `original` does as the original. Both speak to both. @defaultValue "aligned"
+   * How space is granted: `aligned` leaves few CIDR blocks, hence few VPC routes, on both sides, and grants unasked what completes a
+   * neighbour's block; `legacy` does as Weave Net. Peers with different policies understand each other. @defaultValue "aligned"
    */
-  readonly donation?: "aligned" | "original";
+  readonly grants?: "aligned" | "legacy";
   /**
-   * Whether peers of the original may be in the network. They cannot consent to a take-over: one that is reachable and silent for
-   * 5 s is not waited for. Without them, nobody's silence is ever taken for consent. @defaultValue true
+   * Whether Weave Net peers may be in the network. They cannot consent to a reclaim: one that is reachable and silent for 5 s is
+   * not waited for. Without them, silence is never taken for consent. @defaultValue true
    */
   readonly mixed?: boolean;
   /** Ranges that no address is chosen from; a claim may still name one. @defaultValue none */
   readonly exclude?: readonly string[];
-  /** Addresses that workloads get wherever they run, to be given alike on every peer: workload or ident -> address. @defaultValue none */
+  /** Addresses that workloads get wherever they run, the same map on every peer: workload or ident -> address. @defaultValue none */
   readonly reservations?: Readonly<Record<string, string>>;
   /** @defaultValue never: by hand only */
   readonly reclaim?: ReclaimPolicy;
@@ -65,7 +52,7 @@ export interface ParsedOptions {
   readonly reservations: Map<string, number>;
 }
 
-/** Reads what people write. @throws RingError INVALID */
+/** Parses the options. @throws RingError INVALID */
 export function parseOptions(options: AllocatorOptions): ParsedOptions {
   const universe = subnetRange(parseCidr(options.universe));
   // Tokens, ends included, are 32-bit numbers on the wire.

@@ -5,7 +5,7 @@ import type { WaitReason } from "./requests/waiting.ts";
 import { allRanges } from "./ring/ring.ts";
 import { formatCidr, formatIpv4, formatRange, sizeOf } from "./space/address.ts";
 
-/** The part `IPAM` of the original's report, field by field (notes, 18.3). Lists are `null` when empty, as Go writes them. */
+/** The part `IPAM` of Weave Net's report, field by field (protocol notes, 18.3). Lists are `null` when empty, as Go writes them. */
 export interface IpamReport {
   readonly Paxos: { readonly Elector: boolean; readonly KnownNodes: number; readonly Quorum: number } | null;
   readonly Range: string;
@@ -29,27 +29,28 @@ export interface EntryReport {
   readonly Version: number;
 }
 
-/** How the address space stands. */
+/** The state of the address space. */
 export interface IpamStatus {
   readonly report: IpamReport;
-  /** What the mesh does not know any more, yet owns addresses: the figures of the original's metrics. */
+  /** Owners that the mesh does not know any more: the values of Weave Net's metrics. */
   readonly unreachable: {
     readonly peers: readonly PeerName[];
     readonly addresses: number;
     readonly percentage: number;
   };
-  /** Received rings that were refused, in the words of the original; at most the last 64. */
+  /** Received rings that were refused, in Weave Net's words; at most the last 64. */
   readonly conflicts: readonly { readonly code: string; readonly message: string }[];
-  /** A network seeded by others has been heard of; `join` would give ours up for it. */
+  /** The seeds of another network that has been heard of; `join` would replace our ring by its. */
   readonly foreignSeeds?: readonly string[];
-  /** Take-overs that wait, with the peers whose consent is missing. */
-  readonly takeOvers: readonly (WaitReason & { readonly code: "TAKE_OVER" })[];
+  /** Reclaims that wait, with the peers whose consent is missing. */
+  readonly reclaims: readonly (WaitReason & { readonly code: "RECLAIM" })[];
 }
 
-/** The figures and lists of the moment. */
+/** The status at this moment. */
 export function statusOf(core: AllocatorCore, defaultSubnet: string): IpamStatus {
-  const { options, conflicts } = core;
-  const ranges = allRanges(core.ring);
+  const { options } = core;
+  const { conflicts, ring } = core.replica;
+  const ranges = allRanges(ring);
   const lost = ranges.filter(({ peer }) => peer !== options.name && !options.isKnownPeer(peer));
   const addresses = lost.reduce((sum, range) => sum + sizeOf(range), 0);
   return {
@@ -60,15 +61,16 @@ export function statusOf(core: AllocatorCore, defaultSubnet: string): IpamStatus
       percentage: (addresses / sizeOf(options.universe)) * 100,
     },
     conflicts: conflicts.list().map(({ code, message }) => ({ code, message })),
-    takeOvers: core.takeovers.waiting().map(({ of, missing }) => ({ code: "TAKE_OVER", of, missing })),
-    ...(conflicts.foreign && { foreignSeeds: conflicts.foreign.seeds.map((peer) => core.nameOf(peer)) }),
+    reclaims: core.reclaims.waiting().map(({ of, missing }) => ({ code: "RECLAIM", of, missing })),
+    ...(conflicts.foreign && { foreignSeeds: conflicts.foreign.seeds.map((peer) => core.knownPeers.nameOf(peer)) }),
   };
 }
 
 function reportOf(core: AllocatorCore, defaultSubnet: string): IpamReport {
-  const { options, space, requests } = core;
-  const { nicknames } = core.acquaintances;
-  const entries = allRanges(core.ring).map(({ start, end, peer, version }) => ({
+  const { options, requests } = core;
+  const { ring, space } = core.replica;
+  const { nicknames } = core.knownPeers;
+  const entries = allRanges(ring).map(({ start, end, peer, version }) => ({
     Token: formatIpv4(start),
     Size: end - start,
     Peer: formatPeer(peer),
@@ -93,8 +95,8 @@ function reportOf(core: AllocatorCore, defaultSubnet: string): IpamReport {
   };
 }
 
-function paxosOf({ founding: { awaiting, paxos }, hasRing }: AllocatorCore): IpamReport["Paxos"] {
-  if (!awaiting || hasRing) return null;
+function paxosOf({ bootstrap: { isNeeded, paxos }, hasRing }: AllocatorCore): IpamReport["Paxos"] {
+  if (!isNeeded || hasRing) return null;
   if (!paxos) return { Elector: false, KnownNodes: 0, Quorum: 0 };
   return { Elector: true, KnownNodes: paxos.state.length, Quorum: paxos.quorum };
 }

@@ -37,7 +37,7 @@ describe("random histories", () => {
       const world = new World({ ...drawWorld(7), peers: 4 });
       for (let i = 0; i < 20; i++) world.allocate(world.host(1 + (i % 4)));
       world.settle();
-      return JSON.stringify(world.alive().map(({ core }) => core!.ring));
+      return JSON.stringify(world.alive().map(({ core }) => core!.replica.ring));
     };
     expect(run()).toBe(run());
   });

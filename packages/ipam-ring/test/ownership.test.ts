@@ -47,7 +47,7 @@ describe("leaving, taking over", () => {
     const [h1, h2] = [await cluster.add(1), await cluster.add(2), await cluster.add(3)];
     await cluster.run(1000);
     cluster.network.setReachable(3, false);
-    const results = Promise.all([h1.takeOver("h3"), h2.takeOver("00:00:00:00:00:03")]);
+    const results = Promise.all([h1.reclaim("h3"), h2.reclaim("00:00:00:00:00:03")]);
     await cluster.run(10_000);
     expect((await results).toSorted((a, b) => a - b)).toEqual([0, 64]);
     expect(h1.ranges()).toEqual(h2.ranges());
@@ -60,11 +60,11 @@ describe("leaving, taking over", () => {
     await cluster.run(1000);
     cluster.network.setReachable(2, false);
     cluster.network.setReachable(3, false);
-    const taken = h1.takeOver("h3");
+    const taken = h1.reclaim("h3");
     await cluster.run(20_000);
     expect(await stateOf(taken)).toBe("waits");
     expect(h1.explain()[0]?.text).toContain("waiting for the consent of 00:00:00:00:00:02(h2)");
-    const second = h1.takeOver("h2");
+    const second = h1.reclaim("h2");
     await cluster.run(1000);
     expect(await taken).toBe(64);
     expect(await second).toBe(64);
@@ -74,7 +74,7 @@ describe("leaving, taking over", () => {
     const cluster = createCluster(3, three);
     const [h1, h2, h3] = [await cluster.add(1), await cluster.add(2), await cluster.add(3)];
     await cluster.run(1000);
-    const taken = h1.takeOver("h3");
+    const taken = h1.reclaim("h3");
     taken.catch(() => {});
     await cluster.run(1000);
     await expect(taken).rejects.toMatchObject({ code: "PEER_ALIVE" });
@@ -103,7 +103,7 @@ describe("leaving, taking over", () => {
     const isKnownPeer = (peer: number) => peer === 2;
     h1.close();
     const again = await cluster.add(1, { isKnownPeer });
-    const taken = again.takeOver("00:00:00:00:00:03");
+    const taken = again.reclaim("00:00:00:00:00:03");
     await cluster.run(4000);
     expect(await stateOf(taken)).toBe("waits");
     await cluster.run(8000);

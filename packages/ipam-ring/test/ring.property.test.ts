@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { alignedDonation, originalDonation, tidyGift, without, withRange } from "../src/ring/grant-policy.ts";
+import { alignedGrants, legacyGrants, unaskedGrant, without, withRange } from "../src/ring/grant-policy.ts";
 import { mergeRings } from "../src/ring/merge.ts";
 import {
   allRanges,
@@ -199,9 +199,9 @@ describe("blocks", () => {
 });
 
 describe.each([
-  ["original", originalDonation],
-  ["aligned", alignedDonation],
-] as const)("donation: %s", (_, donate) => {
+  ["legacy", legacyGrants],
+  ["aligned", alignedGrants],
+] as const)("grants: %s", (_, donate) => {
   it("gives free addresses of the asked-for range only, never all of several", () => {
     fc.assert(
       fc.property(rings, fc.array(fc.integer({ min: 64, max: 127 })), range, (ring, used, asked) => {
@@ -238,7 +238,7 @@ describe("gifts that tidy up", () => {
           for (const us of [1, 2, 3, 4]) {
             const space = new Space();
             space.setRanges(rangesOf(ring, us));
-            const gift = tidyGift(ring, us, { freeIn: (part) => space.freeIn(part), free: space.free }, 1);
+            const gift = unaskedGrant(ring, us, { freeIn: (part) => space.freeIn(part), free: space.free }, 1);
             if (!gift) continue;
             const before = blocks();
             ring = grant(ring, gift.range, us, gift.to);

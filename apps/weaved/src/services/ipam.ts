@@ -96,7 +96,7 @@ export function ipamPort(ipam: Allocator, tracker: string): IpamPort {
     release: (id, address) => ipam.release(id, address),
     ready: (signal) => ipam.ready(signal),
     leave: () => ipam.leave(),
-    takeOver: (who, signal) => ipam.takeOver(who, { signal }),
+    takeOver: (who, signal) => ipam.reclaim(who, { signal }),
     join: () => ipam.join(),
   };
 }

@@ -1,38 +1,44 @@
-import type { CoreOptions } from "../core/core-options.ts";
-import { restoreVote, type SavedVote } from "../durability/saved.ts";
+import type { PeerName } from "../ports.ts";
 import { type Ring, seedRing } from "../ring/ring.ts";
+import type { Range } from "../space/address.ts";
+import type { RingOrigin } from "./origin.ts";
 import { PaxosNode, type PaxosState } from "./paxos.ts";
+import { restoreVote, type SavedVote } from "./vote.ts";
 
-/** What founding needs from the allocator around it. */
-export interface Founder extends Pick<CoreOptions, "name" | "uid" | "init" | "universe"> {
+/** How the bootstrap reaches the allocator around it. */
+export interface BootstrapHost {
+  readonly name: PeerName;
+  readonly uid: bigint;
+  readonly init: RingOrigin;
+  readonly universe: Range;
   /** Our vote has changed and must be saved. */
   readonly changed: () => void;
-  /** Tells everybody how we vote, once saved. */
+  /** Announces our vote, once it is saved. */
   readonly announce: () => void;
-  /** There is a ring. */
-  readonly found: (ring: Ring) => void;
+  /** Takes the first ring. */
+  readonly adopt: (ring: Ring) => void;
 }
 
-/** How the first ring comes about: computed from given seeds, voted on, or awaited. Nothing happens before somebody needs it. */
-export class Founding {
-  readonly #founder: Founder;
+/** Brings the first ring about: computed from given seeds, voted on, or awaited. Nothing happens before a request needs it. */
+export class Bootstrap {
+  readonly #host: BootstrapHost;
   #paxos: PaxosNode | undefined;
-  #awaiting = false;
+  #isNeeded = false;
 
-  constructor(founder: Founder) {
-    const { name, uid, init } = founder;
-    this.#founder = founder;
+  constructor(host: BootstrapHost) {
+    const { name, uid, init } = host;
+    this.#host = host;
     this.#paxos = init.kind === "observer" ? undefined : new PaxosNode({ name, uid });
   }
 
-  /** Our vote on the first ring; observers have none. */
+  /** Our vote on the first ring; an observer has none. */
   get paxos(): PaxosNode | undefined {
     return this.#paxos;
   }
 
   /** Whether the ring is needed and not there. */
-  get awaiting(): boolean {
-    return this.#awaiting;
+  get isNeeded(): boolean {
+    return this.#isNeeded;
   }
 
   /** A voter keeps the promises of its earlier life. */
@@ -40,44 +46,44 @@ export class Founding {
     if (this.#paxos && vote) this.#paxos = restoreVote(vote);
   }
 
-  /** Founds at once what needs no vote. */
+  /** Creates at once a ring that needs no vote. */
   start(): void {
-    const { init, universe, found } = this.#founder;
-    if (init.kind === "seed") found(seedRing(universe, init.peers));
+    const { init, universe, adopt } = this.#host;
+    if (init.kind === "seed") adopt(seedRing(universe, init.peers));
   }
 
-  /** Sees to it that there will be a ring. */
+  /** Starts a vote, once. */
   begin(): void {
-    if (this.#awaiting) return;
-    this.#awaiting = true;
-    const { init } = this.#founder;
+    if (this.#isNeeded) return;
+    this.#isNeeded = true;
+    const { init } = this.#host;
     const voters = init.kind === "consensus" ? init.peers || init.guess() : 1;
     if (this.#paxos) this.#paxos.quorum = Math.floor((voters || 1) / 2) + 1;
     this.propose();
   }
 
-  /** There is a ring, by whatever way. */
+  /** Called when there is a ring, however it came about. */
   end(): void {
-    this.#awaiting = false;
+    this.#isNeeded = false;
   }
 
   propose(): void {
     this.#paxos?.propose();
-    this.#founder.changed();
-    this.#founder.announce();
+    this.#host.changed();
+    this.#host.announce();
     // A quorum of one has consensus at once.
     this.#decide();
   }
 
-  /** Takes up what others vote. */
+  /** Takes up the votes of others. */
   learn(known: PaxosState): void {
     if (!this.#paxos?.update(known)) return;
-    this.#founder.changed();
-    if (this.#paxos.think()) this.#founder.announce();
+    this.#host.changed();
+    if (this.#paxos.think()) this.#host.announce();
     this.#decide();
   }
 
-  /** What is to be saved of a vote. */
+  /** The part of a vote that is saved. */
   saved(): { readonly vote?: SavedVote } {
     const paxos = this.#paxos;
     return paxos ? { vote: { id: paxos.id, known: paxos.state } } : {};
@@ -85,6 +91,6 @@ export class Founding {
 
   #decide(): void {
     const value = this.#paxos?.consensus();
-    if (value) this.#founder.found(seedRing(this.#founder.universe, value));
+    if (value) this.#host.adopt(seedRing(this.#host.universe, value));
   }
 }

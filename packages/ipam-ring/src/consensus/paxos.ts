@@ -1,6 +1,6 @@
 import type { PeerName } from "../ports.ts";
 
-/** Who votes. A restarted peer has a new uid, hence is a new node: it may have forgotten what it promised. */
+/** A voter. A restarted peer has a new uid, hence is a new node: it may have forgotten its promises. */
 export interface NodeId {
   readonly name: PeerName;
   readonly uid: bigint;
@@ -18,7 +18,7 @@ export interface AcceptedValue {
   readonly origin: ProposalId;
 }
 
-/** What one node has said so far. */
+/** The promises and acceptances of one node. */
 export interface NodeClaims {
   /** It will accept no older proposal than this. */
   readonly promise: ProposalId;
@@ -47,10 +47,10 @@ export function compareProposals(a: ProposalId, b: ProposalId): number {
 }
 
 /**
- * One voter of the election that decides which peers share the ring at first (notes, 9.4).
+ * One voter of the election that decides which peers share the first ring (protocol notes, 9.4).
  *
- * This is Paxos where messages are replaced by gossip of all that is known: a proposal is a promise to oneself, an acceptance
- * is copied from whoever has it. See Lamport, "Paxos Made Simple", for why no two quorums decide differently.
+ * This is Paxos with gossip of all knowledge instead of messages: a proposal is a promise to oneself, an acceptance is copied from
+ * any node that has it. See Lamport, "Paxos Made Simple", for why no two quorums decide differently.
  */
 export class PaxosNode {
   readonly id: NodeId;
@@ -63,12 +63,12 @@ export class PaxosNode {
     this.id = id;
   }
 
-  /** What to gossip, in the order of learning. */
+  /** The knowledge to gossip, in the order of learning. */
   get state(): PaxosState {
     return [...this.#known.values()];
   }
 
-  /** Takes in another node's knowledge; whether anything was new. */
+  /** Takes in another node's knowledge; returns whether anything was new. */
   update(from: PaxosState): boolean {
     let changed = false;
     for (const { node, claims: theirs } of from) {
@@ -92,11 +92,11 @@ export class PaxosNode {
       for (const seen of [claims.promise.round, claims.accepted.round]) if (seen > round) round = seen;
     }
     this.#setOwn({ ...this.#own(), promise: { round: round + 1n, proposer: this.id } });
-    // Alone we are the quorum, and nobody's message would ever make us think.
+    // With a quorum of one no message of another peer would ever make us think.
     if (this.quorum === 1) this.think();
   }
 
-  /** Promises and accepts whatever the knowledge allows; whether our own claims changed. */
+  /** Promises and accepts whatever the knowledge allows; returns whether our own claims changed. */
   think(): boolean {
     const before = this.#own();
     let ours = before;
@@ -133,7 +133,7 @@ export class PaxosNode {
     return undefined;
   }
 
-  /** Nodes that stand by our present proposal, for people who wonder what is missing. */
+  /** Nodes that have promised our present proposal: the explanation of a wait names them. */
   supporters(): PeerName[] {
     const { promise } = this.#own();
     return [...this.#known.values()]
@@ -141,9 +141,9 @@ export class PaxosNode {
       .map(({ node }) => node.name);
   }
 
-  /** If our proposal still stands and a quorum promised: accept it, with the newest value any of them had accepted. */
+  /** Accepts our own proposal once a quorum has promised it, with the newest value that any of them had accepted. */
   #acceptOwnProposal(ours: NodeClaims): NodeClaims | undefined {
-    // A proposal from before a restart is ours without a quorum to count by: no count of promises would be enough.
+    // A proposal of an earlier life has no quorum to count against, so no count of promises is enough.
     if (this.quorum === 0 || keyOf(ours.promise.proposer) !== keyOf(this.id)) return undefined;
     let count = 0;
     let best = noClaims;

@@ -1,22 +1,20 @@
-import { Founding } from "../consensus/bootstrap.ts";
+import { Bootstrap } from "../consensus/bootstrap.ts";
 import { Outbox } from "../durability/outbox.ts";
-import { Published } from "../durability/published.ts";
 import { isOurs, refill, type Saved } from "../durability/saved.ts";
+import { KnownPeers } from "../known-peers.ts";
 import type { PeerName } from "../ports.ts";
-import { type TakeoverHost, Takeovers } from "../reclaim/reclaims.ts";
+import { type ReclaimOutcome, Reclaims } from "../reclaim/reclaims.ts";
+import type { RequestOptions, Settle } from "../requests/request.ts";
 import { Requests } from "../requests/requests.ts";
-import { Conflicts } from "../ring/conflicts.ts";
-import { donate, type Giver, tidyUp } from "../ring/granting.ts";
-import { mergeRings } from "../ring/merge.ts";
-import { emptyRing, grant, ownerOf, type Ring, rangesOf, reportFree, transfer } from "../ring/ring.ts";
-import type { Range } from "../space/address.ts";
-import { Books } from "../space/allocations.ts";
-import { IntervalSet } from "../space/interval-set.ts";
-import { Space } from "../space/space.ts";
-import type { GossipState, SentRing, UnicastMessage } from "../wire/allocation-wire.ts";
+import type { WaitReason } from "../requests/waiting.ts";
+import { type Granter, grantRequested, grantUnasked } from "../ring/granting.ts";
+import type { Ring } from "../ring/ring.ts";
+import type { Cidr, Range } from "../space/address.ts";
+import { DEAD_GRACE_MS } from "../timing.ts";
+import type { GossipState, UnicastMessage } from "../wire/allocation-wire.ts";
 import type { ConsentMessage } from "../wire/consent-wire.ts";
-import { type CoreOptions, DEAD_GRACE_MS } from "./core-options.ts";
-import { Acquaintances } from "./known-peers.ts";
+import type { CoreOptions } from "./core-options.ts";
+import { Replica } from "./replica.ts";
 
 /**
  * The allocator as a state machine: inputs are method calls, outputs go to the transport and to the requests' callbacks, never
@@ -24,285 +22,321 @@ import { Acquaintances } from "./known-peers.ts";
  */
 export class AllocatorCore {
   readonly options: CoreOptions;
-  readonly space: Space = new Space();
-  readonly books: Books = new Books();
-  readonly outbox: Outbox;
+  readonly replica: Replica;
   readonly requests: Requests;
-  readonly takeovers: Takeovers;
-  /** Never chosen for anonymous requests: exclusions, reserved addresses. */
-  readonly avoid: IntervalSet;
-  readonly acquaintances: Acquaintances;
-  readonly conflicts: Conflicts = new Conflicts();
-  leaving = false;
-  readonly founding: Founding;
-  readonly #giver: Giver;
-  #ring: Ring;
-  readonly #published: Published;
-  /** What others asked for before we had heard of the ring. Bounded by: peers of the mesh; emptied when there is a ring. */
+  readonly reclaims: Reclaims;
+  readonly knownPeers: KnownPeers;
+  readonly bootstrap: Bootstrap;
+  readonly #outbox: Outbox;
+  readonly #granter: Granter;
+  #leaving = false;
+  /** Space requests from before we had heard of the ring. Bounded by: peers of the mesh; emptied when there is a ring. */
   readonly #early = new Map<PeerName, Range>();
 
   constructor(options: CoreOptions) {
     this.options = options;
-    const { name, uid, init, universe, nickname, isKnownPeer } = options;
-    this.#ring = emptyRing(universe);
-    this.#published = new Published(universe, options.save);
-    this.acquaintances = new Acquaintances(name, nickname, isKnownPeer);
-    this.founding = new Founding({
-      ...{ name, uid, init, universe },
-      changed: () => this.outbox.changed(),
-      announce: () => this.sendState(),
-      found: (ring) => this.setRing(ring),
+    const { name, nickname, isKnownPeer } = options;
+    this.#outbox = new Outbox((done) => this.#save(done));
+    this.replica = new Replica(options, { outbox: this.#outbox, onChanged: () => this.#ringChanged() });
+    this.knownPeers = new KnownPeers(name, nickname, isKnownPeer);
+    this.bootstrap = this.#createBootstrap();
+    this.#granter = this.#createGranter();
+    this.reclaims = this.#createReclaims();
+    this.requests = this.#createRequests();
+  }
+
+  #createBootstrap(): Bootstrap {
+    const { name, uid, init, universe } = this.options;
+    return new Bootstrap({
+      name,
+      uid,
+      init,
+      universe,
+      changed: () => this.#outbox.changed(),
+      announce: () => this.#announce(),
+      adopt: (ring) => this.#adopt(ring),
     });
-    this.avoid = new IntervalSet(options.avoid);
-    for (const address of options.reservations.values()) this.avoid.add(address, address + 1);
-    this.outbox = new Outbox((done) => this.#save(done));
-    this.requests = new Requests(this);
-    this.#giver = {
-      us: name,
-      policy: options.donate,
-      space: this.space,
-      avoid: this.avoid,
-      ring: () => this.#ring,
-      worthy: (peer) => !this.takeovers.fenced(peer) && isKnownPeer(peer),
-      give: (range, to) => this.#give(range, to),
-    };
-    this.takeovers = new Takeovers(this.#takeoverHost(), () => Math.floor(options.random() * 2 ** 48).toString(36));
   }
 
-  #takeoverHost(): TakeoverHost {
-    const { name, mixed, now, isKnownPeer } = this.options;
+  #createGranter(): Granter {
+    const { name, grantPolicy, isKnownPeer } = this.options;
     return {
-      ...{ us: name, mixed, now, isKnown: isKnownPeer },
-      ring: () => (this.hasRing ? { ...this.#ring, peer: name } : undefined),
-      learn: (ring) => this.#mergeRing(ring, undefined),
-      others: () => this.acquaintances.all(this.owners()),
-      transfer: (from) => this.#takeAll(from),
-      changed: () => {
-        this.#published.needsFull();
-        this.outbox.changed();
+      us: name,
+      policy: grantPolicy,
+      space: this.replica.space,
+      avoid: this.replica.avoid,
+      ring: () => this.replica.ring,
+      mayReceive: (peer) => !this.reclaims.isFenced(peer) && isKnownPeer(peer),
+      grant: (range, to) => {
+        this.reclaims.expect(to);
+        this.replica.grant(range, to);
       },
-      send: (to, message) => this.#sendConsent(to, message),
     };
   }
 
-  get ring(): Ring {
-    return this.#ring;
+  #createReclaims(): Reclaims {
+    const { name, mixed, now, isKnownPeer, random } = this.options;
+    return new Reclaims(
+      {
+        us: name,
+        mixed,
+        now,
+        isKnown: isKnownPeer,
+        ring: () => (this.hasRing ? { ...this.replica.ring, peer: name } : undefined),
+        learn: (ring) => this.replica.merge(ring, undefined),
+        others: () => this.knownPeers.all(this.replica.owners()),
+        transfer: (from) => {
+          const gained = this.replica.transfer(from, name);
+          this.#announce();
+          return gained;
+        },
+        changed: () => {
+          this.replica.needsFullSave();
+          this.#outbox.changed();
+        },
+        send: (to, message) => this.#sendConsent(to, message),
+      },
+      () => Math.floor(random() * 2 ** 48).toString(36),
+    );
+  }
+
+  #createRequests(): Requests {
+    const { name, universe, reservations, now, random, transport } = this.options;
+    const { space, allocations, avoid } = this.replica;
+    const nameOf = (peer: PeerName): string => this.knownPeers.nameOf(peer);
+    const nicknameOf = (peer: PeerName): string | undefined => this.knownPeers.nicknames.get(peer);
+    return new Requests(
+      { us: name, universe, reservations, now, random, space, allocations, avoid, nameOf, nicknameOf },
+      {
+        ring: () => this.replica.ring,
+        ensureRing: () => this.#ensureRing(),
+        whyNoRing: () => this.#whyNoRing(),
+        // A space request reveals nothing of our state, so it need not wait for the disk.
+        ask: (peer, range) => transport.unicast(peer, { type: "spaceRequest", range }),
+        changed: () => this.#outbox.changed(),
+        afterSave: (fn) => this.#outbox.after(fn),
+      },
+    );
   }
 
   get hasRing(): boolean {
-    return this.#ring.entries.length > 0;
+    return this.replica.exists;
   }
 
-  /** Takes up a saved state, if it is of this peer and range, or starts afresh. True if it was used. */
+  /** Whether everything has been handed over: requests are refused from then on. */
+  get leaving(): boolean {
+    return this.#leaving;
+  }
+
+  /** Restores a saved state, if it is of this peer and range, or starts without one. True if it was used. */
   start(saved: Saved | undefined): boolean {
-    const { name, universe } = this.options;
-    const ours = saved !== undefined && isOurs(saved, name, universe);
-    if (saved && saved.peer === name) {
-      this.takeovers.restore(saved.consent);
-      this.founding.restore(saved.vote);
-    }
-    if (ours) {
-      refill(this.books, saved.owned);
-      this.#ring = saved.ring;
-      this.#published.restore(saved.ring);
-      this.#ringChanged({ announce: false });
-      this.requests.reclaimStrays();
-    } else this.founding.start();
-    this.outbox.changed();
-    this.sendState();
-    this.#sendConsent("all", this.takeovers.hello());
-    this.outbox.pump();
-    return ours;
+    return this.#outbox.act(() => {
+      const { name, universe } = this.options;
+      const ours = saved !== undefined && isOurs(saved, name, universe);
+      if (saved && saved.peer === name) {
+        this.reclaims.restore(saved.consent);
+        this.bootstrap.restore(saved.vote);
+      }
+      if (ours) {
+        refill(this.replica.allocations, saved.owned);
+        this.replica.restore(saved.ring);
+        this.requests.claimDisplaced();
+      } else this.bootstrap.start();
+      this.#outbox.changed();
+      this.#announce();
+      this.#sendConsent("all", this.reclaims.hello());
+      return ours;
+    });
   }
 
-  /** To be called every {@link TICK_MS}: repeats what may have been lost, forgets the dead. */
+  /** To be called every {@link TICK_MS}: repeats messages that may have been lost, releases addresses of dead containers. */
   tick(): void {
-    if (this.leaving) return;
-    for (const ident of this.books.takeDead(this.options.now() - DEAD_GRACE_MS)) this.requests.releaseAll(ident);
-    if (this.founding.awaiting && !this.hasRing) this.founding.propose();
-    else if (this.requests.pending > 0 && !this.hasRing) this.establish();
-    this.requests.retryAll();
-    this.takeovers.tick();
-    if (this.options.tidy && this.hasRing && tidyUp(this.#giver)) this.sendState();
-    this.#reportFree();
-    this.outbox.pump();
+    if (this.#leaving) return;
+    this.#outbox.act(() => {
+      const dead = this.replica.allocations.takeDead(this.options.now() - DEAD_GRACE_MS);
+      for (const ident of dead) this.requests.releaseAll(ident);
+      if (this.bootstrap.isNeeded && !this.hasRing) this.bootstrap.propose();
+      else if (this.requests.pending > 0) this.#ensureRing();
+      this.requests.retryAll();
+      this.reclaims.tick();
+      if (this.options.tidy && this.hasRing && grantUnasked(this.#granter)) this.#announce();
+      this.replica.reportFree();
+    });
   }
 
-  /** Sees to it that there will be a ring. */
-  establish(): void {
-    if (!this.hasRing && !this.leaving) this.founding.begin();
+  // --- requests of this host ---
+
+  allocate(ident: string, subnet: Cidr, options: RequestOptions, settle: Settle<Cidr>): () => void {
+    return this.#cancellable(() => this.requests.allocate(ident, subnet, options, settle));
   }
 
-  // --- the channel of the original ---
+  claim(ident: string, cidr: Cidr, options: RequestOptions, settle: Settle<Cidr>): () => void {
+    return this.#cancellable(() => this.requests.claim(ident, cidr, options, settle));
+  }
+
+  /** Waits for a ring. */
+  prime(settle: Settle<Cidr>): () => void {
+    return this.#cancellable(() => this.requests.prime(settle));
+  }
+
+  #cancellable(begin: () => () => void): () => void {
+    const cancel = this.#outbox.act(begin);
+    return () => this.#outbox.act(cancel);
+  }
+
+  /** @throws RingError NOT_HELD */
+  release(ident: string, address: number): void {
+    this.#outbox.act(() => this.requests.release(ident, address));
+  }
+
+  /** Releases all addresses of an ident; returns how many there were. */
+  releaseAll(ident: string): number {
+    return this.#outbox.act(() => this.requests.releaseAll(ident));
+  }
+
+  cancelFor(ident: string): void {
+    this.#outbox.act(() => this.requests.cancelFor(ident));
+  }
+
+  /** Cancels all requests, and those made from now on. */
+  close(): void {
+    this.#outbox.act(() => this.requests.close());
+  }
+
+  // --- changes of owners by order of an operator ---
+
+  /** Reclaims the space of a peer that is dead, by word of the caller. `done` runs once the outcome is saved. */
+  reclaim(dead: PeerName, done: (outcome: ReclaimOutcome) => void): void {
+    this.#outbox.act(() => this.reclaims.claim(dead, (outcome) => this.#outbox.after(() => done(outcome))));
+  }
+
+  /** Hands everything to another peer and refuses requests from now on. `done` runs when that is saved and sent. */
+  leave(done: () => void): void {
+    if (this.#leaving) return done();
+    this.#outbox.act(() => {
+      this.#leaving = true;
+      this.requests.close();
+      const successor = this.knownPeers.successor(this.replica.owners());
+      if (successor !== undefined && this.hasRing) {
+        this.replica.transfer(this.options.name, successor);
+        this.#announce();
+        this.reclaims.leave();
+      }
+      this.replica.space.clear();
+      this.#outbox.after(done);
+    });
+  }
+
+  /** Replaces our ring by that of another network and claims our addresses there; returns the claimed ones. */
+  join(ring: Ring, done: (address: number, isKept: boolean) => void): number[] {
+    return this.#outbox.act(() => {
+      this.replica.conflicts.clear();
+      this.#adopt(ring);
+      return this.requests.claimDisplaced(done);
+    });
+  }
+
+  // --- the channel of Weave Net ---
 
   receiveState(source: PeerName | undefined, state: GossipState): void {
-    this.#update(source, state);
-    this.outbox.pump();
+    this.#outbox.act(() => this.#update(source, state));
   }
 
   receiveUnicast(source: PeerName, message: UnicastMessage): void {
-    if (message.type === "ringUpdate") {
-      this.requests.answered(source, () => this.#update(source, message.state));
-    } else if (message.type === "spaceRequest") this.#answer(message.range, source);
-    else this.requests.denied(source, message.range);
-    this.outbox.pump();
+    this.#outbox.act(() => {
+      if (message.type === "ringUpdate") this.requests.answered(source, () => this.#update(source, message.state));
+      else if (message.type === "spaceRequest") this.#answer(message.range, source);
+      else this.requests.denied(source, message.range);
+    });
   }
 
-  /** What others may know of us now. */
+  /** The state that others may know now. */
   state(): GossipState {
-    const base = { now: BigInt(Math.floor(this.options.unixSeconds())), nicknames: this.acquaintances.nicknames };
-    const { ring, vote } = this.#published;
+    const base = { now: BigInt(Math.floor(this.options.unixSeconds())), nicknames: this.knownPeers.nicknames };
+    const { ring, vote } = this.replica.published;
     if (ring.entries.length > 0) return { ...base, ring: { ...ring, peer: this.options.name } };
     return vote ? { ...base, paxos: vote } : base;
   }
 
-  /** Broadcasts our state once all changes are saved. */
-  sendState(): void {
-    this.outbox.after(() => this.options.transport.broadcast(() => this.state()));
-  }
-
-  /** Asks a peer for space; false if no route leads there. Says nothing of our state, so it need not wait for the disk. */
-  ask(peer: PeerName, range: Range): boolean {
-    return this.options.transport.unicast(peer, { type: "spaceRequest", range });
-  }
-
-  // --- the channel of take-overs ---
+  // --- the channel of reclaims ---
 
   receiveConsent(source: PeerName | undefined, message: ConsentMessage): void {
-    if (!this.leaving) this.takeovers.receive(source, message);
-    this.outbox.pump();
+    if (!this.#leaving) this.#outbox.act(() => this.reclaims.receive(source, message));
   }
 
-  /** `7a:9f:eb:b6:0c:6e(host1)` */
-  nameOf(peer: PeerName): string {
-    return this.acquaintances.nameOf(peer);
+  #ensureRing(): void {
+    if (!this.hasRing && !this.#leaving) this.bootstrap.begin();
+  }
+
+  #whyNoRing(): WaitReason {
+    const { paxos } = this.bootstrap;
+    return paxos ? { code: "CONSENSUS", quorum: paxos.quorum, votes: paxos.supporters() } : { code: "OBSERVER" };
+  }
+
+  /** Broadcasts our state once all changes are saved. */
+  #announce(): void {
+    this.#outbox.after(() => this.options.transport.broadcast(() => this.state()));
+  }
+
+  /** Replaces our ring by another one, and announces it. */
+  #adopt(ring: Ring): void {
+    this.replica.adopt(ring);
+    this.#announce();
   }
 
   #update(source: PeerName | undefined, state: GossipState): void {
-    if (this.leaving) return;
-    this.acquaintances.learn(state.nicknames);
+    if (this.#leaving) return;
+    this.knownPeers.learn(state.nicknames);
     if (state.ring) {
-      if (!this.takeovers.fenced(state.ring.peer)) this.#mergeRing(state.ring, source ?? state.ring.peer);
+      if (!this.reclaims.isFenced(state.ring.peer)) this.replica.merge(state.ring, source ?? state.ring.peer);
     } else if (this.hasRing) {
-      if (source !== undefined && !this.takeovers.fenced(source)) this.#sendRing(source);
-    } else if (state.paxos) this.founding.learn(state.paxos);
-    else if (source !== undefined && this.founding.paxos) this.establish();
+      if (source !== undefined && !this.reclaims.isFenced(source)) this.#sendRing(source);
+    } else if (state.paxos) this.bootstrap.learn(state.paxos);
+    else if (source !== undefined && this.bootstrap.paxos) this.#ensureRing();
   }
 
-  /** Takes up another ring, whatever ours was, and tells everybody. */
-  setRing(ring: Ring): void {
-    this.#ring = ring;
-    this.#ringChanged({ announce: true });
-  }
-
-  #mergeRing(received: SentRing, from: PeerName | undefined): void {
-    const result = mergeRings(this.#ring, received, {
-      us: this.options.name,
-      hasAllocations: (ranges) => this.space.hasAllocations(ranges),
-      tie: "lowest",
-    });
-    if ("failure" in result) {
-      if (this.conflicts.add(result.failure, received)) this.options.onConflict?.(result.failure, from);
-      return;
-    }
-    this.conflicts.agrees(received.peer);
-    const changed = result.ring !== this.#ring;
-    this.#ring = result.ring;
-    if (changed) this.outbox.changed();
-    if (!result.updated) return;
-    this.acquaintances.prune(this.owners());
-    this.#ringChanged({ announce: false });
-  }
-
-  #ringChanged({ announce }: { announce: boolean }): void {
-    this.founding.end();
-    this.outbox.changed();
-    this.space.setRanges(rangesOf(this.#ring, this.options.name));
-    for (const address of this.books.addresses()) this.space.claim(address);
-    if (announce) this.sendState();
-    this.outbox.after(() => this.options.onRing?.());
+  #ringChanged(): void {
+    this.bootstrap.end();
+    this.knownPeers.prune(this.replica.owners());
     this.requests.retryAll();
     if (!this.hasRing) return;
     const early = [...this.#early];
     this.#early.clear();
-    // Who has gone meanwhile would take space with it.
+    // A peer that has gone meanwhile would take space with it.
     for (const [peer, range] of early) if (this.options.isKnownPeer(peer)) this.#answer(range, peer);
   }
 
-  /** Answers a request for space: a grant or a refusal, then our ring in any case (notes, 9.6). */
+  /** Answers a space request: a grant or a refusal, then our ring in any case (protocol notes, 9.6). */
   #answer(range: Range, to: PeerName): void {
-    if (this.leaving || to === this.options.name || this.takeovers.fenced(to)) return;
+    if (this.#leaving || to === this.options.name || this.reclaims.isFenced(to)) return;
     if (!this.hasRing) {
-      // Who decided the vote is ahead of us by a message: it would wait for its next tick.
+      // The peer that decided the vote is ahead of us by a message; without this answer it would wait for its next tick.
       this.#early.set(to, range);
       return;
     }
-    const given = donate(this.#giver, range, to);
-    if (!given) this.outbox.after(() => this.options.transport.unicast(to, { type: "spaceRequestDenied", range }));
-    // Before everybody else hears of it, so that who asked can tell an answer from news.
+    const granted = grantRequested(this.#granter, range, to);
+    if (!granted) this.#outbox.after(() => this.options.transport.unicast(to, { type: "spaceRequestDenied", range }));
+    // Before all others hear of it, so that the requester can tell an answer from news.
     this.#sendRing(to);
-    if (given) this.sendState();
-  }
-
-  #give(range: Range, to: PeerName): void {
-    this.takeovers.expect(to);
-    this.space.giveAway(range);
-    this.#ring = grant(this.#ring, range, this.options.name, to);
-    this.outbox.changed();
-    this.outbox.after(() => this.options.onRing?.());
-  }
-
-  #takeAll(from: PeerName): number {
-    const before = this.space.free;
-    this.setRing(transfer(this.#ring, from, this.options.name));
-    return this.space.free - before;
+    if (granted) this.#announce();
   }
 
   #sendRing(to: PeerName): void {
-    this.outbox.after(() => this.options.transport.unicast(to, { type: "ringUpdate", state: this.state() }));
+    this.#outbox.after(() => this.options.transport.unicast(to, { type: "ringUpdate", state: this.state() }));
   }
 
   #sendConsent(to: PeerName | "all", message: ConsentMessage): void {
-    this.outbox.after(() => this.options.transport.consent(to, message));
-  }
-
-  /** Tells the others how much is free here, so that they ask in the right place. */
-  #reportFree(): void {
-    const ring = this.#withFree();
-    if (ring === this.#ring) return;
-    this.#ring = ring;
-    this.outbox.changed();
-  }
-
-  #withFree(): Ring {
-    return reportFree(this.#ring, this.options.name, (range) => this.space.freeIn(range, this.avoid));
+    this.#outbox.after(() => this.options.transport.consent(to, message));
   }
 
   #save(done: () => void): void {
-    this.#ring = this.#withFree();
-    const draft = { ring: this.#ring, vote: this.founding.paxos?.state, owned: this.books.takeChanged() };
-    this.#published.save({ ...draft, full: () => this.#saved() }, done);
+    this.replica.save(this.bootstrap.paxos?.state, () => this.#saved(), done);
   }
 
   #saved(): Saved {
-    const ring = this.#ring;
-    return {
-      format: 1,
-      peer: this.options.name,
-      ring,
-      owned: this.books.list(),
-      consent: this.takeovers.saved(),
-      ...(ring.entries.length === 0 && this.founding.saved()),
-    };
-  }
-
-  /** Peers that own something, once for every entry. */
-  owners(): PeerName[] {
-    return this.#ring.entries.map(({ peer }) => peer);
-  }
-
-  /** Who owns an address of the range; undefined without a ring. */
-  ownerOf(address: number): PeerName | undefined {
-    return ownerOf(this.#ring, address);
+    const { ring, allocations } = this.replica;
+    const document = { format: 1, peer: this.options.name, ring, owned: allocations.list() } as const;
+    const vote = ring.entries.length === 0 ? this.bootstrap.saved() : undefined;
+    return { ...document, consent: this.reclaims.saved(), ...vote };
   }
 }

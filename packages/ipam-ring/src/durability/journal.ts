@@ -1,10 +1,12 @@
 import { RingError } from "../errors.ts";
-import type { Entry, Ring } from "../ring/ring.ts";
+import type { Entry } from "../ring/entry.ts";
+import type { Ring } from "../ring/ring.ts";
 import type { OwnedAddresses } from "../space/allocations.ts";
 import { isEntry, isOwned, type Saved } from "./saved.ts";
 
 /**
- * One record of the journal: what an allocation or a release changes. Anything else is saved whole. Applying one twice does no harm.
+ * One record of the journal: the changes of an allocation or a release. Any other change saves the whole document. Applying a
+ * record twice does no harm.
  */
 export interface Patch {
   /** Entries of the ring that changed: their tokens stay. */
@@ -13,19 +15,19 @@ export interface Patch {
   readonly owned: readonly OwnedAddresses[];
 }
 
-/** The state at one moment, as much of it as somebody wants to write down. */
+/** The state at one moment: the changes alone, or the whole document. */
 export interface Snapshot {
-  /** What changed since the snapshot before; absent if more did than a patch can say. */
+  /** The changes since the previous snapshot; absent if a patch cannot express them. */
   readonly patch?: Patch;
   full(): Saved;
 }
 
-/** What a patch must say of the ring; undefined if the change is of another kind. */
+/** The entries that a patch must contain; undefined if the change is of another kind. */
 export function changedEntries(before: Ring, after: Ring): Entry[] | undefined {
   const { entries, seeds } = after;
   if (entries.length === 0 || entries.length !== before.entries.length || seeds !== before.seeds) return undefined;
   const changed = entries.filter((entry, i) => entry !== before.entries[i]);
-  // Rings are values: what is not the same object may still be the same token.
+  // Rings are values: another object may still have the same token.
   const sameTokens = entries.every((entry, i) => entry.token === before.entries[i]!.token);
   return sameTokens ? changed : undefined;
 }

@@ -1,38 +1,48 @@
 /**
- * Holds back what others may see until what it follows from is on disk.
+ * Delays what others may see until the change that it follows from is durable.
  *
  * A grant that a peer has heard of must survive our crash, else two peers own the range; an address that a container got must
  * too. So every message and every answer waits for the change before it. While a save runs, changes gather for the next one:
  * a thousand requests at once cost two or three saves.
  */
 export class Outbox {
-  /** Bounded by: messages and answers made since the save that is running began. */
+  /** Bounded by: messages and answers made since the running save began. */
   #held: { readonly needs: number; readonly run: () => void }[] = [];
   #revision = 0;
   #durable = 0;
   #saving = false;
-  #pumping = false;
+  #flushing = false;
+  #depth = 0;
   readonly #save: (done: () => void) => void;
 
-  /** @param save - makes a snapshot of everything at once, then calls `done` when it is durable, at once or later */
+  /** @param save - takes a snapshot of everything at once, then calls `done` when it is durable, at once or later */
   constructor(save: (done: () => void) => void) {
     this.#save = save;
   }
 
-  /** State has changed that must not be lost. */
+  /** Notes that state which must not be lost has changed. */
   changed(): void {
     this.#revision++;
   }
 
-  /** Runs `run` when everything changed so far is durable, in the order of asking. */
+  /** Runs `run` when everything changed so far is durable, in the order of the calls. */
   after(run: () => void): void {
     this.#held.push({ needs: this.#revision, run });
   }
 
-  /** Starts a save if one is due, runs what is due. Called at the end of every input. */
-  pump(): void {
-    if (this.#pumping) return;
-    this.#pumping = true;
+  /** Takes one input to its end: runs `input`, then starts a save if one is due and runs what is due. Inputs may nest. */
+  act<T>(input: () => T): T {
+    this.#depth++;
+    try {
+      return input();
+    } finally {
+      if (--this.#depth === 0) this.#flush();
+    }
+  }
+
+  #flush(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
     try {
       for (;;) {
         while (this.#held.length > 0 && this.#held[0]!.needs <= this.#durable) this.#held.shift()!.run();
@@ -41,7 +51,7 @@ export class Outbox {
         if (this.#saving) return;
       }
     } finally {
-      this.#pumping = false;
+      this.#flushing = false;
     }
   }
 
@@ -51,7 +61,7 @@ export class Outbox {
     this.#save(() => {
       this.#saving = false;
       this.#durable = revision;
-      this.pump();
+      this.#flush();
     });
   }
 }

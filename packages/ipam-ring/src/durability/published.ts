@@ -5,22 +5,22 @@ import type { OwnedAddresses } from "../space/allocations.ts";
 import { changedEntries, type Snapshot } from "./journal.ts";
 import type { Saved } from "./saved.ts";
 
-/** What goes to the disk. */
+/** The state that goes to the disk. */
 export interface Draft {
   readonly ring: Ring;
   readonly vote: PaxosState | undefined;
-  /** What changed in the books since the draft before. */
+  /** The allocations that changed since the previous draft. */
   readonly owned: readonly OwnedAddresses[];
   full(): Saved;
 }
 
-/** The ring and our vote as others may see them: what is on disk. A voter that promised and forgot would help to found two rings. */
+/** The ring and our vote as others may see them: as they are on disk. A voter that forgets a promise may help to create two rings. */
 export class Published {
   #ring: Ring;
   #vote: PaxosState | undefined;
-  /** What the last snapshot had. */
+  /** The ring of the last snapshot. */
   #lastSaved: Ring;
-  #onlyBooks = false;
+  #onlyAllocations = false;
   readonly #save: (snapshot: Snapshot, done: () => void) => void;
 
   constructor(universe: Range, save: (snapshot: Snapshot, done: () => void) => void) {
@@ -43,13 +43,13 @@ export class Published {
 
   /** More has changed than a record of the journal can say: the next save is of everything. */
   needsFull(): void {
-    this.#onlyBooks = false;
+    this.#onlyAllocations = false;
   }
 
   save({ ring, vote, owned, full }: Draft, done: () => void): void {
-    const entries = this.#onlyBooks ? changedEntries(this.#lastSaved, ring) : undefined;
+    const entries = this.#onlyAllocations ? changedEntries(this.#lastSaved, ring) : undefined;
     this.#lastSaved = ring;
-    this.#onlyBooks = true;
+    this.#onlyAllocations = true;
     this.#save({ full, ...(entries && { patch: { entries, owned } }) }, () => {
       this.#ring = ring;
       this.#vote = vote;

@@ -1,41 +1,24 @@
-import { type NodeId, PaxosNode, type PaxosState } from "../consensus/paxos.ts";
+import type { SavedVote } from "../consensus/vote.ts";
 import { RingError } from "../errors.ts";
 import type { PeerName } from "../ports.ts";
-import type { Consent } from "../reclaim/consents.ts";
-import { checkEntries, type Entry, type Ring } from "../ring/ring.ts";
+import type { SavedConsent } from "../reclaim/consents.ts";
+import type { Entry } from "../ring/entry.ts";
+import { checkEntries, type Ring } from "../ring/ring.ts";
 import type { Cidr, Range } from "../space/address.ts";
-import type { Books, OwnedAddresses } from "../space/allocations.ts";
+import type { Allocations, OwnedAddresses } from "../space/allocations.ts";
 
 /** The key of the one document, so that the ring and the addresses in use are never of different times. */
 export const STORE_KEY = "ipam";
 
-/** What survives a restart: a journal of what has been promised to others. */
+/** The state that survives a restart: everything that has been promised to other peers. */
 export interface Saved {
   readonly format: 1;
   readonly peer: PeerName;
   readonly ring: Ring;
   readonly owned: readonly OwnedAddresses[];
   readonly consent: SavedConsent;
-  /** What we promised in the vote on the first ring; absent once there is one. */
+  /** Our promises in the vote on the first ring; absent once there is one. */
   readonly vote?: SavedVote;
-}
-
-/**
- * A voter's memory. The original forgets it, and votes as another node after a restart, so that two halves may found two rings.
- * With it a voter keeps its promises.
- */
-export interface SavedVote {
-  readonly id: NodeId;
-  readonly known: PaxosState;
-}
-
-/** The part of take-overs. */
-export interface SavedConsent {
-  /** Drawn at random when there was no saved state: tells a peer that came back from one that was made anew. */
-  readonly disk: string;
-  readonly members: readonly (readonly [PeerName, string])[];
-  readonly gone: readonly (readonly [PeerName, string])[];
-  readonly consents: readonly Consent[];
 }
 
 /** The document as saved, or undefined when there is none. @throws RingError STATE_UNUSABLE */
@@ -62,7 +45,7 @@ export function isOwned(value: OwnedAddresses): boolean {
   return typeof value?.ident === "string" && Array.isArray(value.addresses);
 }
 
-/** Whether the saved state is of this peer and range: otherwise the original starts afresh, and so do we. */
+/** Whether the saved state is of this peer and range: otherwise Weave Net starts without state, and so do we. */
 export function isOurs(saved: Saved, peer: PeerName, universe: Range): boolean {
   const { ring } = saved;
   return saved.peer === peer && ring.entries.length > 0 && ring.start === universe.start && ring.end === universe.end;
@@ -75,23 +58,16 @@ export function toJson({ vote, ...saved }: Saved): unknown {
   return { ...saved, vote: JSON.parse(text) };
 }
 
-/** The voter that made those promises. */
-export function restoreVote({ id, known }: SavedVote): PaxosNode {
-  const node = new PaxosNode(id);
-  node.update(known);
-  return node;
-}
-
-/** Takes {@link toJson} back, in the vote only: an ident of a container may look like such a number. */
+/** Reverts {@link toJson}, in the vote only: the ident of a container may look like such a number. */
 function reviveVote(vote: unknown): SavedVote {
   return JSON.parse(JSON.stringify(vote), (_, value) =>
     typeof value === "string" && /^\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value,
   ) as SavedVote;
 }
 
-/** Enters the saved addresses into fresh books. */
-export function refill(books: Books, owned: readonly OwnedAddresses[]): void {
+/** Enters the saved addresses into empty allocations. */
+export function refill(allocations: Allocations, owned: readonly OwnedAddresses[]): void {
   for (const { ident, isContainer, addresses } of owned) {
-    for (const cidr of addresses as readonly Cidr[]) books.add(ident, cidr, isContainer);
+    for (const cidr of addresses as readonly Cidr[]) allocations.add(ident, cidr, isContainer);
   }
 }

@@ -1,18 +1,27 @@
 import type { PeerName } from "../ports.ts";
 
-/** Our word to a claimant that we hear nothing more from the dead until its claim is over. */
+/** Our promise to a claimant that we accept nothing more from the dead peer until the claim is over. */
 export interface Consent {
   readonly dead: PeerName;
   readonly claimant: PeerName;
-  /** Of the claimant when it asked. */
+  /** The claimant's session when it asked. */
   readonly session: string;
-  /** Which of its claims. */
+  /** Identifies one of its claims. */
   readonly claim: string;
 }
 
-/** Whom we let take over whom. Several may ask for the same dead peer: one of them will win, and all of them count on our word. */
+/** The part of the saved state that concerns reclaims. */
+export interface SavedConsent {
+  /** Our incarnation id, drawn at random when there was no saved state: tells a peer that returns from one that was made anew. */
+  readonly disk: string;
+  readonly members: readonly (readonly [PeerName, string])[];
+  readonly gone: readonly (readonly [PeerName, string])[];
+  readonly consents: readonly Consent[];
+}
+
+/** Our promises to claimants. Several may claim the same dead peer: one of them will win, and all of them rely on our promise. */
 export class Consents {
-  /** By dead peer and claimant. Bounded by: take-overs under way. */
+  /** By dead peer and claimant. Bounded by: reclaims under way. */
   readonly #given = new Map<string, Consent>();
   readonly #onChange: () => void;
 
@@ -46,7 +55,7 @@ export class Consents {
     if (this.#given.delete(key(dead, claimant))) this.#onChange();
   }
 
-  /** Releases what a claimant asked for in other sessions than this one. */
+  /** Releases the consents that a claimant asked for in earlier sessions than this one. */
   releaseOthers(claimant: PeerName, session: string): void {
     for (const consent of this.list()) {
       if (consent.claimant === claimant && consent.session !== session) this.release(consent.dead, claimant);

@@ -1,47 +1,48 @@
-import type { SavedConsent } from "../durability/saved.ts";
 import type { PeerName } from "../ports.ts";
 import type { ConsentMessage, Incarnation } from "../wire/consent-wire.ts";
+import type { SavedConsent } from "./consents.ts";
 
-/** Marks the identity of a peer that has not told its own yet. */
-const UNTOLD = "?";
+/** Marks the incarnation of a peer that has not announced its own yet. */
+const UNANNOUNCED = "?";
 
-type Identities = Map<PeerName, Set<string>>;
+type Incarnations = Map<PeerName, Set<string>>;
 
 /**
- * Whose word counts in a take-over. A peer is its name plus the identity of its saved state, so that a machine that comes back is
- * told from a new one of the same name. Removals are for ever, per identity; whoever is removed by mistake takes a new one.
+ * The peers whose consent a reclaim needs. A member is a peer's name plus the incarnation id of its saved state, so that a machine
+ * that returns is told from a new one of the same name. A removal is permanent for the incarnation; a peer that was removed by
+ * mistake takes a new id.
  */
 export class Membership {
   readonly #us: PeerName;
-  readonly #draw: () => string;
+  readonly #newId: () => string;
   readonly #onChange: () => void;
-  #disk: string;
-  /** Identities that take part. Bounded by: hosts that ever joined, less those removed. */
-  readonly #members: Identities = new Map();
-  /** Identities removed, so that old gossip does not bring them back. Bounded by: hosts ever removed. */
-  readonly #gone: Identities = new Map();
+  #incarnation: string;
+  /** Bounded by: hosts that ever joined, less those removed. */
+  readonly #members: Incarnations = new Map();
+  /** Removed incarnations, so that old gossip does not bring them back. Bounded by: hosts ever removed. */
+  readonly #gone: Incarnations = new Map();
   /** Made anew only after a change: every message has it. */
   #lists: Pick<SavedConsent, "members" | "gone"> | undefined;
 
-  constructor(us: PeerName, draw: () => string, onChange: () => void) {
+  constructor(us: PeerName, newId: () => string, onChange: () => void) {
     this.#us = us;
-    this.#draw = draw;
+    this.#newId = newId;
     this.#onChange = onChange;
-    this.#disk = draw();
-    add(this.#members, us, this.#disk);
+    this.#incarnation = newId();
+    add(this.#members, us, this.#incarnation);
   }
 
-  /** The identity of our saved state. */
-  get disk(): string {
-    return this.#disk;
+  /** The incarnation id of our saved state. */
+  get incarnation(): string {
+    return this.#incarnation;
   }
 
   restore(saved: SavedConsent): void {
     this.#members.clear();
-    this.#disk = saved.disk;
-    for (const [peer, disk] of saved.members) add(this.#members, peer, disk);
-    for (const [peer, disk] of saved.gone) add(this.#gone, peer, disk);
-    add(this.#members, this.#us, this.#disk);
+    this.#incarnation = saved.disk;
+    for (const [peer, id] of saved.members) add(this.#members, peer, id);
+    for (const [peer, id] of saved.gone) add(this.#gone, peer, id);
+    add(this.#members, this.#us, this.#incarnation);
     this.#lists = undefined;
   }
 
@@ -58,73 +59,75 @@ export class Membership {
     return this.#members.has(peer);
   }
 
-  /** Whether the peer was removed, under any identity. */
+  /** Whether the peer was removed, in any incarnation. */
   wasRemoved(peer: PeerName): boolean {
     return this.#gone.has(peer);
   }
 
-  disksOf(peer: PeerName): string[] {
+  incarnationsOf(peer: PeerName): string[] {
     return [...(this.#members.get(peer) ?? [])];
   }
 
-  /** Whether a peer has ever told its identity; originals never do. */
+  /** Whether a peer has ever announced its incarnation; Weave Net peers never do. */
   hasSpoken(peer: PeerName): boolean {
-    return this.disksOf(peer).some(isTold);
+    return this.incarnationsOf(peer).some(isAnnounced);
   }
 
-  /** From now on the word of a peer counts, though it may never have spoken. */
+  /** From now on the consent of a peer is needed, though it may never have spoken. */
   expect(peer: PeerName): void {
     if (this.#members.has(peer)) return;
-    add(this.#members, peer, UNTOLD + this.#draw());
+    add(this.#members, peer, UNANNOUNCED + this.#newId());
     this.#changed();
   }
 
-  /** First-hand news: the identity a peer has now replaces all it had. */
-  meet(peer: PeerName, disk: string): void {
-    const disks = this.#members.get(peer);
-    for (const old of disks ?? []) {
-      if (old === disk) continue;
-      disks!.delete(old);
+  /** First-hand news: the present incarnation of a peer replaces all earlier ones. */
+  meet(peer: PeerName, incarnation: string): void {
+    const known = this.#members.get(peer);
+    for (const old of known ?? []) {
+      if (old === incarnation) continue;
+      known!.delete(old);
       add(this.#gone, peer, old);
       this.#changed();
     }
   }
 
-  /** Second-hand news. Says whether somebody is no longer a member, and whether it is us. */
+  /** Second-hand news. Says whether any peer is no longer a member, and whether we are. */
   learn({ members, gone }: Pick<ConsentMessage, "members" | "gone">): { shrunk: boolean; removedUs: boolean } {
     const before = this.#members.size;
-    const removedUs = gone.some(([peer, disk]) => peer === this.#us && disk === this.#disk && this.#members.has(peer));
-    for (const [peer, disk] of gone) {
-      if (add(this.#gone, peer, disk)) this.#changed();
-      this.#drop(peer, disk);
+    const removedUs = gone.some(
+      ([peer, id]) => peer === this.#us && id === this.#incarnation && this.#members.has(peer),
+    );
+    for (const [peer, id] of gone) {
+      if (add(this.#gone, peer, id)) this.#changed();
+      this.#drop(peer, id);
     }
     const shrunk = this.#members.size < before;
-    for (const [peer, disk] of members) {
-      if (!this.#gone.get(peer)?.has(disk) && add(this.#members, peer, disk)) this.#changed();
+    for (const [peer, id] of members) {
+      if (!this.#gone.get(peer)?.has(id) && add(this.#members, peer, id)) this.#changed();
     }
     return { shrunk, removedUs };
   }
 
-  /** A peer is no more, under these identities; without any it never told one. */
-  remove(peer: PeerName, disks: Iterable<string>): void {
-    for (const disk of ["", ...disks]) {
-      add(this.#gone, peer, disk);
-      this.#drop(peer, disk);
+  /** Removes a peer in these incarnations; a peer without any never announced one. */
+  remove(peer: PeerName, incarnations: Iterable<string>): void {
+    for (const id of ["", ...incarnations]) {
+      add(this.#gone, peer, id);
+      this.#drop(peer, id);
     }
     this.#changed();
   }
 
-  /** Somebody removed us by mistake: we take part again under a new identity, as gossip cannot take a removal back. */
+  /** We were removed by mistake: we take part again under a new incarnation id, because gossip cannot take a removal back. */
   rename(): void {
-    this.#disk = this.#draw();
-    add(this.#members, this.#us, this.#disk);
+    this.#incarnation = this.#newId();
+    add(this.#members, this.#us, this.#incarnation);
     this.#changed();
   }
 
-  #drop(peer: PeerName, disk: string): void {
-    const disks = this.#members.get(peer);
-    if (!disks?.delete(disk)) return;
-    if (disks.size === 0) this.#members.delete(peer);
+  #drop(peer: PeerName, incarnation: string): void {
+    const known = this.#members.get(peer);
+    if (!known?.delete(incarnation)) return;
+    if (known.size === 0) this.#members.delete(peer);
     this.#changed();
   }
 
@@ -134,19 +137,19 @@ export class Membership {
   }
 }
 
-/** Whether an identity was told by the peer itself. */
-export function isTold(disk: string): boolean {
-  return !disk.startsWith(UNTOLD);
+/** Whether an incarnation was announced by the peer itself. */
+export function isAnnounced(incarnation: string): boolean {
+  return !incarnation.startsWith(UNANNOUNCED);
 }
 
 /** Whether it was new. */
-function add(map: Identities, peer: PeerName, disk: string): boolean {
-  const disks = map.get(peer) ?? new Set();
-  const fresh = !disks.has(disk);
-  map.set(peer, disks.add(disk));
+function add(map: Incarnations, peer: PeerName, incarnation: string): boolean {
+  const known = map.get(peer) ?? new Set();
+  const fresh = !known.has(incarnation);
+  map.set(peer, known.add(incarnation));
   return fresh;
 }
 
-function flatten(map: Identities): Incarnation[] {
-  return [...map].flatMap(([peer, disks]) => [...disks].map((disk): Incarnation => [peer, disk]));
+function flatten(map: Incarnations): Incarnation[] {
+  return [...map].flatMap(([peer, ids]) => [...ids].map((id): Incarnation => [peer, id]));
 }

@@ -1,25 +1,24 @@
-import type { SavedConsent } from "../durability/saved.ts";
 import type { PeerName } from "../ports.ts";
-import type { SentRing } from "../wire/allocation-wire.ts";
+import type { SentRing } from "../ring/ring.ts";
 import type { ConsentMessage } from "../wire/consent-wire.ts";
-import { Consents } from "./consents.ts";
-import { isTold, Membership } from "./membership.ts";
+import { Consents, type SavedConsent } from "./consents.ts";
+import { isAnnounced, Membership } from "./membership.ts";
 
-/** What taking over needs from the allocator around it. */
-export interface TakeoverHost {
+/** How reclaims reach the allocator around them. */
+export interface ReclaimHost {
   readonly us: PeerName;
   /** Our ring as it may be shown; undefined before there is one. */
   ring(): SentRing | undefined;
   /** Merges what a peer knows. */
   learn(ring: SentRing): void;
-  /** Owners in our ring, and peers the mesh knows: all who may hold what nobody else knows of. */
+  /** Owners in our ring, and peers that the mesh knows: any of them may hold a grant that no other peer knows of. */
   others(): Iterable<PeerName>;
   isKnown(peer: PeerName): boolean;
   /** Milliseconds. */
   now(): number;
-  /** Whether there may be peers that do not speak of take-overs at all. */
+  /** Whether there may be Weave Net peers, which do not take part in reclaims. */
   readonly mixed: boolean;
-  /** Makes everything of that peer ours; the number of addresses. */
+  /** Makes everything of that peer ours; returns the number of addresses gained. */
   transfer(from: PeerName): number;
   /** State has changed that must be saved. */
   changed(): void;
@@ -27,50 +26,51 @@ export interface TakeoverHost {
   send(to: PeerName | "all", message: ConsentMessage): void;
 }
 
-/** How a take-over ended. `refused` names who is in the way: another claimant, or the dead peer, alive. */
-export type TakeoverOutcome = { readonly taken: number } | { readonly refused: PeerName };
+/** How a reclaim ended. `refused` names the peer in the way: another claimant, or the dead peer, which is alive. */
+export type ReclaimOutcome = { readonly taken: number } | { readonly refused: PeerName };
 
 interface Claim {
-  /** Told apart from our other claims, so that a late answer is not taken for one to this. */
+  /** Distinguishes it from our other claims, so that a late answer is not taken for one to this claim. */
   id: string;
-  readonly disks: Set<string>;
+  readonly incarnations: Set<string>;
   /** Bounded by: members. */
   readonly agreed: Set<PeerName>;
   /** Since the last tick. */
   readonly asked: Set<PeerName>;
   readonly since: number;
-  readonly done: ((outcome: TakeoverOutcome) => void)[];
+  readonly done: ((outcome: ReclaimOutcome) => void)[];
 }
 
-/** A peer that is reachable, has never spoken of take-overs, does not answer for this long (ms) is taken for an original. */
+/** A reachable peer that has never sent a message on this channel and does not answer for this long (ms) is taken for Weave Net. */
 const SILENCE_MS = 5000;
 
 /**
- * Taking over the space of dead peers so that one survivor gets it, whoever asks, whatever the network does meanwhile.
+ * Reclaims the space of dead peers so that exactly one survivor gets it, whichever peers claim it, whatever the network does
+ * meanwhile.
  *
- * A claimant needs the consent of every member: not of a majority, because one peer that was not heard may hold a grant of the
- * dead peer that nobody else knows. A peer that consents drops everything the dead peer still has under way until the claim is
- * over, and sends its whole ring along. So when all have answered, nothing is unknown.
+ * A claimant needs the consent of every member: a majority is not enough, because one peer that was not asked may hold a grant of
+ * the dead peer that no other peer knows. A peer that consents drops every message of the dead peer until the claim is over, and
+ * sends its whole ring along. So when all have answered, nothing is unknown.
  *
  * Two claimants need each other's consent. The one with the lower name refuses; the other one consents and withdraws. Peers
- * that are claimed together need not consent to each other's end, so claims of one host end together or not at all; and of two
- * hosts whose claims wait for each other's dead, the lower one claims for both. In a partition the missing consent stops
- * everybody: safe, and slower.
+ * that are claimed together need not consent to each other's removal, so claims of one host end together or not at all; of two
+ * hosts whose claims wait for each other's dead peers, the lower one claims for both. In a partition the missing consent stops
+ * all claims: safe, and slower.
  */
-export class Takeovers {
-  readonly #host: TakeoverHost;
+export class Reclaims {
+  readonly #host: ReclaimHost;
   readonly #session: string;
   readonly #membership: Membership;
   readonly #consents: Consents;
-  /** Bounded by: peers being taken over by us. */
+  /** Bounded by: peers that we are reclaiming. */
   readonly #claims = new Map<PeerName, Claim>();
   #count = 0;
 
-  constructor(host: TakeoverHost, draw: () => string) {
+  constructor(host: ReclaimHost, newId: () => string) {
     this.#host = host;
-    this.#membership = new Membership(host.us, draw, () => host.changed());
+    this.#membership = new Membership(host.us, newId, () => host.changed());
     this.#consents = new Consents(() => host.changed());
-    this.#session = draw();
+    this.#session = newId();
   }
 
   restore(saved: SavedConsent): void {
@@ -79,39 +79,39 @@ export class Takeovers {
   }
 
   saved(): SavedConsent {
-    return { disk: this.#membership.disk, ...this.#membership.lists(), consents: this.#consents.list() };
+    return { disk: this.#membership.incarnation, ...this.#membership.lists(), consents: this.#consents.list() };
   }
 
-  /** Peers whose word counts, ourselves included. */
+  /** Peers whose consent is needed, ourselves included. */
   members(): PeerName[] {
     return [...this.#membership.peers()].sort((a, b) => a - b);
   }
 
-  /** Whether what a peer says of the ring is to be dropped, because it is being taken over. */
-  fenced(peer: PeerName): boolean {
+  /** Whether a peer's messages are to be dropped, because it is being reclaimed. */
+  isFenced(peer: PeerName): boolean {
     return this.#claims.has(peer) || this.#consents.has(peer);
   }
 
-  /** We are about to give space to a peer: from now on its word counts. */
+  /** We are about to grant space to a peer: from now on its consent is needed. */
   expect(peer: PeerName): void {
     this.#membership.expect(peer);
   }
 
-  /** Take-overs that wait, with whom for. */
+  /** Reclaims that wait, with the peers whose consent is missing. */
   waiting(): { readonly of: PeerName; readonly missing: PeerName[] }[] {
     return [...this.#claims].map(([of, claim]) => ({ of, missing: this.#missing(claim) }));
   }
 
-  /** Starts taking over a peer that is dead, by word of the caller. */
-  claim(dead: PeerName, done: (outcome: TakeoverOutcome) => void): void {
+  /** Starts to reclaim a peer that is dead, by word of the caller. */
+  claim(dead: PeerName, done: (outcome: ReclaimOutcome) => void): void {
     const running = this.#claims.get(dead);
     if (running) return void running.done.push(done);
-    this.#open(dead, this.#membership.disksOf(dead), [done]);
+    this.#open(dead, this.#membership.incarnationsOf(dead), [done]);
     this.#askMissing();
     this.#settle();
   }
 
-  /** Repeats what may have been lost; stops waiting for originals, which never answer. */
+  /** Repeats messages that may have been lost; stops waiting for Weave Net peers, which never answer. */
   tick(): void {
     for (const claim of this.#claims.values()) claim.asked.clear();
     this.#askMissing();
@@ -122,22 +122,22 @@ export class Takeovers {
     }
   }
 
-  /** What to tell everybody from time to time. */
+  /** The message that is announced to all peers from time to time. */
   hello(): ConsentMessage {
     return this.#message("hello", 0);
   }
 
-  /** Says goodbye: nobody needs to ask us any more. */
+  /** Announces our departure: our consent is not needed any more. */
   leave(): void {
     for (const dead of [...this.#claims.keys()]) this.#end(dead, { refused: this.#host.us });
-    this.#membership.remove(this.#host.us, [this.#membership.disk]);
+    this.#membership.remove(this.#host.us, [this.#membership.incarnation]);
     this.#host.send("all", this.hello());
   }
 
   receive(source: PeerName | undefined, message: ConsentMessage): void {
     if (source !== undefined) {
-      this.#membership.meet(source, message.disk);
-      // A claimant that was started again has forgotten its claim.
+      this.#membership.meet(source, message.incarnation);
+      // A claimant that was restarted has forgotten its claim.
       this.#consents.releaseOthers(source, message.session);
     }
     const { shrunk, removedUs } = this.#membership.learn(message);
@@ -153,17 +153,17 @@ export class Takeovers {
   }
 
   #onAsk(claimant: PeerName, message: ConsentMessage): void {
-    const { dead, disks, claim } = message;
+    const { dead, incarnations, claim } = message;
     const { us } = this.#host;
     const refuse = (holder: PeerName): void =>
       this.#host.send(claimant, this.#message("refuse", dead, { holder, claim }));
-    const unknown = this.#membership.disksOf(dead).filter((disk) => !disks.includes(disk));
+    const unknown = this.#membership.incarnationsOf(dead).filter((id) => !incarnations.includes(id));
     const own = this.#claims.has(dead);
-    // A machine of that name which the asker has not heard of is not the one that was said to be dead.
-    if (dead === us || (!own && unknown.some(isTold))) return refuse(dead);
+    // An incarnation that the claimant has not heard of is not the machine that was declared dead.
+    if (dead === us || (!own && unknown.some(isAnnounced))) return refuse(dead);
     if (!own && unknown.length > 0) return refuse(0);
     if (us < claimant && (own || this.#waitsFor(dead))) {
-      if (!own) this.#open(dead, disks, []);
+      if (!own) this.#open(dead, incarnations, []);
       return refuse(us);
     }
     if (own) this.#end(dead, { refused: claimant });
@@ -186,11 +186,11 @@ export class Takeovers {
     const claim = this.#claims.get(dead);
     if (claim?.id !== id) return;
     if (holder !== 0) return this.#end(dead, { refused: holder });
-    // Asked again at the next tick; until then the peer itself has time to say that it lives.
-    for (const [peer, disk] of members) if (peer === dead) claim.disks.add(disk);
+    // Asked again at the next tick; until then the peer itself has time to answer that it is alive.
+    for (const [peer, id] of members) if (peer === dead) claim.incarnations.add(id);
   }
 
-  /** The claim we consented to is over: what came of it is in the ring, which we learn before we listen to the dead again. */
+  /** A claim that we consented to is over: we learn the resulting ring before we accept messages of the dead peer again. */
   #onCancel(claimant: PeerName, { dead, ring, claim }: ConsentMessage): void {
     if (!this.#consents.holds(dead, claimant, claim)) return;
     if (ring) this.#host.learn(ring);
@@ -203,8 +203,8 @@ export class Takeovers {
   }
 
   /**
-   * A member is no more, by word of others. Whoever took its space knows what it had given to whom; so do those who consented.
-   * What they answered us before they knew is worth nothing now.
+   * A member was removed by another peer. The peer that reclaimed its space, and those that consented, know of its grants; their
+   * earlier answers to us are void.
    */
   #askAnew(): void {
     for (const claim of this.#claims.values()) {
@@ -218,7 +218,7 @@ export class Takeovers {
     return [...this.#claims.values()].some((claim) => this.#missing(claim).includes(peer));
   }
 
-  /** Everybody who may know more than we do, or want the same. */
+  /** All peers that may know of grants that we do not, or claim the same. */
   #missing(claim: Claim): PeerName[] {
     const voters = new Set(this.#membership.peers());
     for (const peer of this.#host.others()) if (!this.#membership.wasRemoved(peer)) voters.add(peer);
@@ -232,26 +232,26 @@ export class Takeovers {
 
   #askMissing(): void {
     for (const [dead, claim] of this.#claims) {
-      // The dead peer itself too: it may know better.
+      // The dead peer itself too: it may be alive.
       for (const peer of [dead, ...this.#missing(claim)]) {
         if (claim.asked.has(peer)) continue;
         claim.asked.add(peer);
-        this.#host.send(peer, this.#message("ask", dead, { disks: [...claim.disks], claim: claim.id }));
+        this.#host.send(peer, this.#message("ask", dead, { incarnations: [...claim.incarnations], claim: claim.id }));
       }
     }
   }
 
-  /** All claims end together: one of the dead may have taken over another one, and given of it to a peer that only said so in the other claim. */
+  /** All claims end together: a dead peer may have reclaimed another one, and granted of it to a peer that answered only the other claim. */
   #settle(): void {
     const claims = [...this.#claims];
     if (claims.length === 0 || claims.some(([, claim]) => this.#missing(claim).length > 0)) return;
-    for (const [dead, { disks }] of claims) this.#membership.remove(dead, disks);
+    for (const [dead, { incarnations }] of claims) this.#membership.remove(dead, incarnations);
     const taken = claims.map(([dead]) => this.#host.transfer(dead));
     for (const [i, [dead]] of claims.entries()) this.#end(dead, { taken: taken[i]! });
   }
 
-  #open(dead: PeerName, disks: Iterable<string>, done: Claim["done"]): void {
-    const lists = { disks: new Set(disks), agreed: new Set<PeerName>(), asked: new Set<PeerName>() };
+  #open(dead: PeerName, incarnations: Iterable<string>, done: Claim["done"]): void {
+    const lists = { incarnations: new Set(incarnations), agreed: new Set<PeerName>(), asked: new Set<PeerName>() };
     this.#claims.set(dead, { id: this.#nextId(), ...lists, since: this.#host.now(), done });
   }
 
@@ -259,8 +259,8 @@ export class Takeovers {
     return `${this.#session}.${++this.#count}`;
   }
 
-  /** Whoever consented may listen to the dead again, and learns what came of it. */
-  #end(dead: PeerName, outcome: TakeoverOutcome): void {
+  /** Peers that consented may accept messages of the dead peer again, and learn the outcome. */
+  #end(dead: PeerName, outcome: ReclaimOutcome): void {
     const claim = this.#claims.get(dead);
     if (!claim) return;
     this.#claims.delete(dead);
@@ -275,8 +275,18 @@ export class Takeovers {
   }
 
   #message(kind: ConsentMessage["kind"], dead: PeerName, more: Partial<ConsentMessage> = {}): ConsentMessage {
-    const { disk } = this.#membership;
+    const { incarnation } = this.#membership;
     const lists = this.#membership.lists();
-    return { kind, dead, holder: 0, disks: [], claim: "", disk, session: this.#session, ...lists, ...more };
+    return {
+      kind,
+      dead,
+      holder: 0,
+      incarnations: [],
+      claim: "",
+      incarnation,
+      session: this.#session,
+      ...lists,
+      ...more,
+    };
   }
 }

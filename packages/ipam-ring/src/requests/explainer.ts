@@ -2,11 +2,11 @@ import type { PeerName } from "../ports.ts";
 import type { Request } from "./request.ts";
 import { describeWait, type Explanation } from "./waiting.ts";
 
-/** Explanations of finished requests that are kept. */
+/** How many explanations of finished requests are kept. */
 const MOST_FINISHED = 64;
 
-/** Says of requests why they wait, or waited. */
-export class Explainer {
+/** Explains why requests wait, or waited. */
+export class WaitExplainer {
   readonly #nameOf: (peer: PeerName) => string;
   /** Latest first. Bounded by: {@link MOST_FINISHED}. */
   readonly #finished: Explanation[] = [];
@@ -27,14 +27,14 @@ export class Explainer {
     };
   }
 
-  /** Keeps why a finished request had to wait, if it had to. */
+  /** Keeps the explanation of a finished request that had to wait. */
   finish(request: Request, outcome: NonNullable<Explanation["outcome"]>): void {
     if (!request.reason) return;
     this.#finished.unshift({ ...this.of(request), outcome });
     this.#finished.length = Math.min(this.#finished.length, MOST_FINISHED);
   }
 
-  /** Those that wait, then those that waited; of one ident, if given. */
+  /** The requests that wait, then those that waited; of one ident, if given. */
   list(waiting: Iterable<Request>, ident: string | undefined): Explanation[] {
     const open = [...waiting].filter(({ kind }) => kind !== "prime").map((request) => this.of(request));
     return [...open, ...this.#finished].filter((explanation) => ident === undefined || explanation.ident === ident);

@@ -1,6 +1,6 @@
-import type { AllocatorCore } from "../core/core.ts";
 import { RingError } from "../errors.ts";
 import type { PeerName } from "../ports.ts";
+import { ownerOf } from "../ring/ring.ts";
 import {
   type Cidr,
   formatCidr,
@@ -12,289 +12,198 @@ import {
   subnetRange,
 } from "../space/address.ts";
 import { Claiming } from "./claiming.ts";
-import { Explainer } from "./explainer.ts";
-import { Questions } from "./questions.ts";
-import { cancelled, NO_IDENT, type Request, type RequestOptions, type Settle } from "./request.ts";
+import { PendingRequests } from "./pending.ts";
+import type { Outcome, Request, RequestOptions, Settle } from "./request.ts";
+import type { RequestContext, RequestHost } from "./request-host.ts";
+import { SpaceRequests } from "./space-requests.ts";
 import type { Asked, Explanation } from "./waiting.ts";
 
-/** Requests of this host's containers, and the questions to other peers that they lead to. */
+/** Requests of this host's containers, and the space requests to other peers that they lead to. */
 export class Requests {
-  readonly #core: AllocatorCore;
-  /** Bounded by: callers that wait, plus claims that go on. */
-  readonly #waiting = new Set<Request>();
-  readonly #questions: Questions;
+  readonly #context: RequestContext;
+  readonly #host: RequestHost;
+  readonly #pending: PendingRequests;
   readonly #claiming: Claiming;
-  readonly #explainer: Explainer;
-  /** Called when the reason of a request changes. */
-  onWaiting: ((explanation: Explanation) => void) | undefined;
+  readonly #spaceRequests: SpaceRequests;
 
-  constructor(core: AllocatorCore) {
-    this.#core = core;
-    this.#explainer = new Explainer((peer) => core.nameOf(peer));
-    const { name: us, now, random } = core.options;
-    const ask = (peer: PeerName, range: Range): boolean => core.ask(peer, range);
-    this.#questions = new Questions({ us, now, random, ask, ring: () => core.ring, waiting: this.#waiting });
-    this.#claiming = new Claiming(core, {
-      waits: (request) => this.#waiting.has(request),
-      waitForRing: (request) => this.#waitForRing(request),
-      enter: (request, cidr) => this.#enter(request, cidr),
-      answer: (request, result) => this.#answer(request, result),
-      reply: (request, result) => this.#reply(request, result),
-    });
+  constructor(context: RequestContext, host: RequestHost) {
+    this.#context = context;
+    this.#host = host;
+    this.#pending = new PendingRequests(context, host);
+    this.#claiming = new Claiming(context, host, this.#pending);
+    this.#spaceRequests = new SpaceRequests(context, host, this.#pending);
   }
 
   get pending(): number {
-    return this.#waiting.size;
+    return this.#pending.size;
   }
 
   list(kind: Request["kind"]): Request[] {
-    return [...this.#waiting].filter((request) => request.kind === kind);
+    return this.#pending.list(kind);
   }
 
-  /** Asks for an address in a subnet. The returned function cancels. */
+  /** Requests an address in a subnet. The returned function cancels. */
   allocate(ident: string, subnet: Cidr, options: RequestOptions, settle: Settle<Cidr>): () => void {
     const range = subnetRange(subnet);
-    const request = this.#request("allocate", ident, options, settle, subnet, () =>
+    return this.#pending.add({ kind: "allocate", ident, cidr: subnet, options, settle }, (request) =>
       this.#tryAllocate(request, subnet, range),
     );
-    return this.#begin(request);
   }
 
-  /** Asks for this very address. */
+  /** Requests this very address. */
   claim(ident: string, cidr: Cidr, options: RequestOptions, settle: Settle<Cidr>): () => void {
     const address = parseIpv4(cidr.address);
     if (address === undefined) throw new RingError("INVALID", `invalid CIDR address: ${formatCidr(cidr)}`);
-    const lenient = options.noErrorOnUnknown === true;
-    const request = this.#request("claim", ident, options, settle, cidr, () =>
-      this.#claiming.attempt(request, cidr, { address, lenient }),
+    const target = { cidr, address, lenient: options.noErrorOnUnknown === true };
+    return this.#pending.add({ kind: "claim", ident, cidr, options, settle }, (request) =>
+      this.#claiming.attempt(request, target),
     );
-    return this.#begin(request);
   }
 
   /** Waits for a ring. */
-  prime(settle: Settle<Cidr>): () => void {
-    const request = this.#request("prime", "", {}, settle, undefined, () => {
-      this.#core.establish();
-      if (!this.#waiting.has(request)) return true;
-      return this.#core.hasRing
-        ? this.#answer(request, { value: { address: "", prefixLength: 0 } })
-        : this.#waitForRing(request);
+  prime(settle: (outcome: Outcome<Cidr>) => void): () => void {
+    return this.#pending.add({ kind: "prime", ident: "", cidr: undefined, options: {}, settle }, (request) => {
+      this.#host.ensureRing();
+      if (!this.#pending.has(request)) return true;
+      return this.#hasRing()
+        ? this.#pending.answer(request, { value: { address: "", prefixLength: 0 } })
+        : this.#pending.waitForRing(request);
     });
-    return this.#begin(request);
   }
 
   /** Releases one address. @throws RingError NOT_HELD */
   release(ident: string, address: number): void {
-    if (!this.#core.books.remove(ident, address)) {
+    const { allocations, space } = this.#context;
+    if (!allocations.remove(ident, address)) {
       throw new RingError("NOT_HELD", `Free: address ${formatIpv4(address)} not found for ${ident}`);
     }
-    this.#core.space.release(address);
+    space.release(address);
     this.#freed();
   }
 
-  /** Releases all addresses of an ident; how many there were. */
+  /** Releases all addresses of an ident; returns how many there were. */
   releaseAll(ident: string): number {
-    const held = this.#core.books.addressesOf(ident);
+    const { allocations, space } = this.#context;
+    const held = allocations.addressesOf(ident);
     for (const { address } of held) {
-      this.#core.books.remove(ident, address);
-      this.#core.space.release(address);
+      allocations.remove(ident, address);
+      space.release(address);
     }
     if (held.length > 0) this.#freed();
     return held.length;
   }
 
-  cancelAll(): void {
-    for (const request of [...this.#waiting]) this.#cancel(request);
-  }
-
   cancelFor(ident: string): void {
-    for (const request of [...this.#waiting]) if (request.ident === ident) this.#cancel(request);
+    for (const request of [...this.#pending]) if (request.ident === ident) this.#pending.cancel(request);
   }
 
-  /** Tries everything that waits: claims before allocations, so that an address somebody has is not given to another. */
+  /** Cancels every request, and those made from now on. */
+  close(): void {
+    this.#pending.close();
+  }
+
+  /** Tries everything that waits: claims before allocations, so that a claimed address is not given to another container. */
   retryAll(): void {
-    this.#questions.expire();
+    this.#spaceRequests.expire();
     for (const kind of ["prime", "claim", "allocate"] as const) {
-      for (const request of this.list(kind)) this.#try(request);
+      for (const request of this.list(kind)) this.#pending.retry(request);
     }
   }
 
-  /** A peer has sent its ring, which `learn` merges: whatever it was asked is answered. */
+  /** A peer has sent its ring, which `learn` merges: that answers whatever the peer was asked. */
   answered(peer: PeerName, learn: () => void): void {
-    if (!this.#questions.isOpen(peer)) return learn();
+    if (!this.#spaceRequests.isOpen(peer)) return learn();
     // Before merging, which may finish a request: its explanation should have this answer.
-    this.#questions.close(peer, "granted");
+    this.#spaceRequests.close(peer, "granted");
     const before = this.pending;
     learn();
     this.retryAll();
     if (this.pending < before) {
-      this.#questions.reopen(peer);
+      this.#spaceRequests.reopen(peer);
       this.retryAll();
     }
   }
 
   /** A peer has no space in a range. */
   denied(peer: PeerName, range: Range): void {
-    this.#questions.close(peer, "none");
+    this.#spaceRequests.close(peer, "none");
     for (const request of this.list("claim")) {
       const address = parseIpv4(request.cidr!.address)!;
       if (address < range.start || address >= range.end) continue;
-      // A reserved address follows its workload: it is free as soon as the old host lets go.
-      if (this.#core.options.reservations.get(request.workload) === address) continue;
+      // A reserved address follows its workload: it is free as soon as the previous host releases it.
+      if (this.#context.reservations.get(request.workload) === address) continue;
       this.#claiming.deny(request, peer, "");
-      this.#waiting.delete(request);
+      this.#pending.end(request);
     }
     this.retryAll();
   }
 
-  /** Claims the addresses that our books have outside our ranges; which. */
-  reclaimStrays(done?: (address: number, kept: boolean) => void): number[] {
-    const { books, options } = this.#core;
-    const strays: number[] = [];
-    for (const { ident, isContainer, addresses } of books.list()) {
+  /** Claims our allocations that lie outside our ranges; returns them. */
+  claimDisplaced(done?: (address: number, isKept: boolean) => void): number[] {
+    const { allocations, universe, us } = this.#context;
+    const displaced: number[] = [];
+    for (const { ident, isContainer, addresses } of allocations.list()) {
       for (const cidr of addresses) {
         const address = parseIpv4(cidr.address)!;
-        const inRange = address >= options.universe.start && address < options.universe.end;
-        if (!inRange || this.#core.ownerOf(address) === options.name) continue;
-        strays.push(address);
+        const inRange = address >= universe.start && address < universe.end;
+        if (!inRange || ownerOf(this.#host.ring(), address) === us) continue;
+        displaced.push(address);
         this.claim(ident, cidr, { isContainer }, (result) => done?.(address, "value" in result));
       }
     }
-    return strays;
+    return displaced;
   }
 
-  /** Questions to peers that bar asking them again for now: open ones, and those that brought nothing. */
-  questions(): Asked[] {
-    return this.#questions.list();
+  /** Space requests that bar asking a peer again for now: open ones, and those that brought nothing. */
+  spaceRequests(): Asked[] {
+    return this.#spaceRequests.list();
   }
 
   /** Why an ident's requests wait, or waited. */
   explain(ident?: string): Explanation[] {
-    return this.#explainer.list(this.#waiting, ident);
+    return this.#pending.explain(ident);
   }
 
-  #request(
-    kind: Request["kind"],
-    ident: string,
-    { isContainer = false, workload = ident }: RequestOptions,
-    settle: Settle<Cidr>,
-    cidr: Cidr | undefined,
-    attempt: () => boolean,
-  ): Request {
-    const since = this.#core.options.now();
-    const base = {
-      kind,
-      ident,
-      since,
-      isContainer,
-      workload,
-      tries: 0,
-      asked: [],
-      answered: false,
-      reason: undefined,
-      attempt,
-      settle,
-    };
-    return cidr ? { ...base, cidr } : base;
+  /** Sets what is called when the reason of a request changes. */
+  set onWaiting(fn: (explanation: Explanation) => void) {
+    this.#pending.onWaiting = fn;
   }
 
-  #begin(request: Request): () => void {
-    if (this.#core.leaving) this.#cancel(request);
-    else {
-      this.#waiting.add(request);
-      this.#try(request);
-    }
-    this.#core.outbox.pump();
-    return () => {
-      if (this.#waiting.has(request)) this.#cancel(request);
-      this.#core.outbox.pump();
-    };
-  }
-
-  #try(request: Request): void {
-    if (!this.#waiting.has(request)) return;
-    const before = request.reason;
-    if (request.attempt()) this.#waiting.delete(request);
-    else if (JSON.stringify(request.reason) !== JSON.stringify(before)) this.onWaiting?.(this.#explainer.of(request));
+  #hasRing(): boolean {
+    return this.#host.ring().entries.length > 0;
   }
 
   #tryAllocate(request: Request, subnet: Cidr, range: Range): boolean {
-    const { books, space, options, avoid } = this.#core;
-    const [held] = books.addressesOf(request.ident, range);
+    const { allocations, space, universe, reservations, avoid } = this.#context;
+    const { prefixLength } = subnet;
+    const [held] = allocations.addressesOf(request.ident, range);
     if (held) {
-      books.revive(request.ident);
-      return this.#answer(request, { value: { address: held.cidr.address, prefixLength: subnet.prefixLength } });
+      allocations.revive(request.ident);
+      return this.#pending.answer(request, { value: { address: held.cidr.address, prefixLength } });
     }
-    const reserved = options.reservations.get(request.workload);
+    const reserved = reservations.get(request.workload);
     if (reserved !== undefined && reserved >= range.start && reserved < range.end) {
-      const cidr = { address: formatIpv4(reserved), prefixLength: subnet.prefixLength };
-      return this.#claiming.attempt(request, cidr, { address: reserved, lenient: false });
+      const cidr = { address: formatIpv4(reserved), prefixLength };
+      return this.#claiming.attempt(request, { cidr, address: reserved, lenient: false });
     }
-    if (range.start >= options.universe.end || range.end <= options.universe.start) {
-      const universe = formatRange(options.universe);
-      const message = `range ${formatCidr(subnet)} out of bounds: ${universe}`;
-      return this.#answer(request, { error: new RingError("OUT_OF_RANGE", message) });
+    if (range.start >= universe.end || range.end <= universe.start) {
+      const message = `range ${formatCidr(subnet)} out of bounds: ${formatRange(universe)}`;
+      return this.#pending.answer(request, { error: new RingError("OUT_OF_RANGE", message) });
     }
-    this.#core.establish();
+    this.#host.ensureRing();
     // A ring that came about just now has already had this request tried.
-    if (!this.#waiting.has(request)) return true;
-    if (!this.#core.hasRing) return this.#waitForRing(request);
+    if (!this.#pending.has(request)) return true;
+    if (!this.#hasRing()) return this.#pending.waitForRing(request);
     const address = space.allocate(hostRange(range), avoid);
     if (address === undefined) {
-      request.reason = this.#questions.askFor(request, range);
+      request.reason = this.#spaceRequests.askFor(request, range);
       return false;
     }
-    const cidr = { address: formatIpv4(address), prefixLength: subnet.prefixLength };
-    return this.#enter(request, cidr);
-  }
-
-  /** Files the address, tells the caller. */
-  #enter(request: Request, cidr: Cidr): true {
-    const ident = request.ident === NO_IDENT ? cidr.address : request.ident;
-    this.#core.books.add(ident, cidr, request.isContainer);
-    this.#core.outbox.changed();
-    return this.#answer(request, { value: cidr });
-  }
-
-  #waitForRing(request: Request): false {
-    const { paxos } = this.#core.founding;
-    request.reason = paxos
-      ? { code: "CONSENSUS", quorum: paxos.quorum, votes: paxos.supporters() }
-      : { code: "OBSERVER" };
-    return false;
-  }
-
-  #cancel(request: Request): void {
-    this.#waiting.delete(request);
-    this.#answer(request, { error: cancelled(request) });
-  }
-
-  #answer(request: Request, result: Parameters<Settle<Cidr>>[0]): true {
-    const outcome = "value" in result ? "done" : result.error.code === "CANCELLED" ? "cancelled" : "failed";
-    this.#explainer.finish(request, outcome);
-    this.#reply(request, result);
-    return true;
-  }
-
-  #reply(request: Request, result: Parameters<Settle<Cidr>>[0]): void {
-    if (request.answered) return;
-    request.answered = true;
-    this.#core.outbox.after(() => request.settle(this.#stillTrue(request, result)));
-  }
-
-  /** The address may have been released while the answer waited for the disk; then it may be somebody else's by now. */
-  #stillTrue(request: Request, result: Parameters<Settle<Cidr>>[0]): Parameters<Settle<Cidr>>[0] {
-    if ("error" in result || request.kind === "prime") return result;
-    const { books } = this.#core;
-    const holder = books.holderOf(parseIpv4(result.value.address)!);
-    // An anonymous claim is content whoever holds it; a lenient one is answered before anybody does.
-    const fine = holder === request.ident || request.ident === NO_IDENT || this.#waiting.has(request);
-    return fine ? result : { error: cancelled(request) };
+    return this.#pending.enter(request, { address: formatIpv4(address), prefixLength });
   }
 
   #freed(): void {
-    this.#core.outbox.changed();
-    if (this.#waiting.size > 0) this.retryAll();
-    this.#core.outbox.pump();
+    this.#host.changed();
+    if (this.pending > 0) this.retryAll();
   }
 }

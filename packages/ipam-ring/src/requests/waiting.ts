@@ -1,13 +1,13 @@
 import type { PeerName } from "../ports.ts";
 import type { Cidr, Range } from "../space/address.ts";
 
-/** What became of a question to another peer. */
+/** A space request to another peer, and its answer. */
 export interface Asked {
   readonly peer: PeerName;
   readonly range: Range;
-  /** Milliseconds of the clock given. */
+  /** Milliseconds of the given clock. */
   readonly at: number;
-  /** `none` means "no space here"; absent while there is no answer. `unreachable` means that no route led there. */
+  /** `none`: the peer has no space; `unreachable`: no route led there; absent while there is no answer. */
   readonly answer?: "granted" | "none" | "unreachable";
 }
 
@@ -17,11 +17,11 @@ export interface Asked {
  * - `CONSENSUS`: the first ring is being voted on
  * - `OBSERVER`: we do not vote, so the ring must come from another peer
  * - `ASKED`: another peer was asked for space
- * - `NO_SPACE`: everybody who might have space was asked, nobody has any; asked again every 5 s
+ * - `NO_SPACE`: every peer that might have space was asked, and none has any; asked again every 5 s
  * - `UNREACHABLE`: all free space belongs to peers that cannot be reached
- * - `FULL`: no peer says that it has free space in the subnet
+ * - `FULL`: no peer announces free space in the subnet
  * - `OWNER_SILENT`: the owner of a claimed address cannot be reached
- * - `TAKE_OVER`: peers whose consent a take-over needs have not answered
+ * - `RECLAIM`: peers whose consent a reclaim needs have not answered
  */
 export type WaitReason =
   | { readonly code: "CONSENSUS"; readonly quorum: number; readonly votes: readonly PeerName[] }
@@ -30,13 +30,13 @@ export type WaitReason =
   | { readonly code: "UNREACHABLE"; readonly owners: readonly PeerName[] }
   | { readonly code: "FULL" }
   | { readonly code: "OWNER_SILENT"; readonly owner: PeerName }
-  | { readonly code: "TAKE_OVER"; readonly of: PeerName; readonly missing: readonly PeerName[] };
+  | { readonly code: "RECLAIM"; readonly of: PeerName; readonly missing: readonly PeerName[] };
 
-/** A request that waits, or waited: the answer to "why did this take so long". */
+/** A request that waits, or waited, and the reason. */
 export interface Explanation {
-  readonly kind: "allocate" | "claim" | "take-over";
+  readonly kind: "allocate" | "claim" | "reclaim";
   readonly ident: string;
-  /** The subnet or address asked for. Absent for a take-over. */
+  /** The requested subnet or address. Absent for a reclaim. */
   readonly cidr?: Cidr;
   /** Milliseconds of the clock given. */
   readonly since: number;
@@ -44,7 +44,7 @@ export interface Explanation {
   readonly reason?: WaitReason;
   /** The reason in a sentence. */
   readonly text: string;
-  /** Everybody asked for it, oldest first. */
+  /** Space requests for it, oldest first. */
   readonly asked: readonly Asked[];
   readonly outcome?: "done" | "cancelled" | "failed";
 }
@@ -64,13 +64,13 @@ export function describeWait(reason: WaitReason, nameOf: (peer: PeerName) => str
     case "NO_SPACE":
       return `asked ${reason.asked.map(({ peer, answer }) => `${nameOf(peer)}: ${answerText(answer)}`).join(", ")}`;
     case "UNREACHABLE":
-      return `all free space belongs to peers that cannot be reached: ${names(reason.owners)}; take it over if they are dead`;
+      return `all free space belongs to peers that cannot be reached: ${names(reason.owners)}; if they are dead, remove them with "weave rmpeer"`;
     case "FULL":
       return "no peer has a free address in the subnet";
     case "OWNER_SILENT":
       return `the address belongs to ${nameOf(reason.owner)}, which cannot be reached`;
-    case "TAKE_OVER":
-      return `waiting for the consent of ${names(reason.missing)} to take over ${nameOf(reason.of)}; remove those that are dead too`;
+    case "RECLAIM":
+      return `waiting for the consent of ${names(reason.missing)} to reclaim the space of ${nameOf(reason.of)}; if any of them is dead, remove it too with "weave rmpeer"`;
   }
 }
 

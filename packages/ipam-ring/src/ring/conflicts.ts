@@ -1,6 +1,6 @@
 import type { PeerName } from "../ports.ts";
-import type { SentRing } from "../wire/allocation-wire.ts";
 import type { MergeFailure } from "./merge.ts";
+import type { SentRing } from "./ring.ts";
 
 const MOST = 64;
 
@@ -8,7 +8,7 @@ const MOST = 64;
 export class Conflicts {
   /** By message. Bounded by: {@link MOST}, the oldest go first. */
   readonly #failures = new Map<string, MergeFailure>();
-  /** The last refused ring of a network seeded by others, for an operator who wants to join it. */
+  /** The last refused ring of a network with other seeds, for an operator who wants to join it. */
   #foreign: SentRing | undefined;
 
   get foreign(): SentRing | undefined {
@@ -19,7 +19,7 @@ export class Conflicts {
     return [...this.#failures.values()];
   }
 
-  /** Whether it was news. */
+  /** Records a refusal; returns whether it was new. */
   add(failure: MergeFailure, received: SentRing): boolean {
     if (failure.code === "RING_SEEDS") this.#foreign = received;
     const known = this.#failures.has(failure.message);
@@ -28,7 +28,7 @@ export class Conflicts {
     return !known;
   }
 
-  /** A peer has our ring: what it said before it joined us is past. */
+  /** A peer has our ring: the ring that it sent before it joined us does not exist any more. */
   agrees(peer: PeerName): void {
     if (this.#foreign?.peer !== peer) return;
     this.#foreign = undefined;

@@ -2,9 +2,9 @@ import type { PeerName } from "../ports.ts";
 import { biggestBlock, clip, countBlocks, type Range, sizeOf } from "../space/address.ts";
 import { type Ring, rangesOf } from "./ring.ts";
 
-/** What a donor decides with. */
-export interface DonationRequest {
-  /** What was asked for: a subnet, whose first and last address are of no use to anybody, or a single address. */
+/** What an owner decides with. */
+export interface GrantRequest {
+  /** The requested range: a subnet, whose first and last address are of no use to a container, or a single address. */
   readonly asked: Range;
   /** Free runs of ours in the asked-for range, low to high. */
   readonly free: readonly Range[];
@@ -13,14 +13,14 @@ export interface DonationRequest {
   readonly to: PeerName;
 }
 
-/** Chooses what to give, a part of one free run; undefined when there is nothing. */
-export type DonationPolicy = (request: DonationRequest) => Range | undefined;
+/** Chooses what to grant, a part of one free run; undefined when there is nothing. */
+export type GrantPolicy = (request: GrantRequest) => Range | undefined;
 
 /**
- * The original's choice (notes, 9.6): the largest aligned block, the later one of equals; of a block that is more than half of
- * all free addresses only the upper half.
+ * Weave Net's choice (protocol notes, 9.6): the largest aligned block, the later one of equals; of a block that is more than half
+ * of all free addresses only the upper half.
  */
-export const originalDonation: DonationPolicy = ({ free }) => {
+export const legacyGrants: GrantPolicy = ({ free }) => {
   let best: Range = { start: 0, end: 0 };
   let total = 0;
   for (const run of free) {
@@ -35,18 +35,18 @@ export const originalDonation: DonationPolicy = ({ free }) => {
 };
 
 /**
- * Gives about as much as the original, choosing what leaves both sides with the fewest CIDR blocks.
+ * Grants about as much as Weave Net, choosing what leaves both sides with the fewest CIDR blocks.
  *
- * Candidates are what the original would give, whole free ranges of ours (giving one away splits nothing), and aligned blocks of
- * about the same size at either end of a free run, which may join what the other side already has.
+ * Candidates are Weave Net's choice, whole free ranges of ours (granting one splits nothing), and aligned blocks of about the
+ * same size at either end of a free run, which may join a range that the other side already has.
  */
-export const alignedDonation: DonationPolicy = (request) => {
+export const alignedGrants: GrantPolicy = (request) => {
   const { asked, free, ring, us, to } = request;
-  const usual = originalDonation(request);
+  const usual = legacyGrants(request);
   if (!usual) return undefined;
   if (sizeOf(usual) === 1) {
     const inner = sizeOf(asked) > 1 ? { start: asked.start + 1, end: asked.end - 1 } : asked;
-    return originalDonation({
+    return legacyGrants({
       ...request,
       free: free.map((run) => clip(run, inner)).filter((run) => run.start < run.end),
     });
@@ -65,12 +65,12 @@ export const alignedDonation: DonationPolicy = (request) => {
   return best;
 };
 
-/** At most this many free runs are weighed, so that a scattered donor answers as fast as a tidy one. */
+/** At most this many free runs are weighed, so that a fragmented owner answers as fast as a tidy one. */
 const MOST_RUNS = 64;
 
 function candidates(free: readonly Range[], usual: number): Range[] {
   const result: Range[] = [];
-  // Between half of what is usual and all of it: less would make the other side ask again soon.
+  // Between half of Weave Net's size and all of it: less would make the other side ask again soon.
   const sizes = usual > 1 ? [usual, usual / 2].filter(Number.isInteger) : [usual];
   const largest = [...free].sort((a, b) => sizeOf(b) - sizeOf(a)).slice(0, MOST_RUNS);
   for (const run of largest) {
@@ -103,12 +103,12 @@ export function withRange(ranges: readonly Range[], extra: Range): Range[] {
 }
 
 /**
- * A gift that nobody asked for: a whole block of ours, all of it free, for the neighbour whose blocks it completes. Each one
- * lowers the number of blocks of the two together, so a quiet network stops giving. Undefined when nothing helps.
+ * An unasked grant: a whole block of ours, all of it free, for the neighbour whose blocks it completes. Each one lowers the
+ * number of blocks of the two together, so a quiet network stops granting. Undefined when nothing helps.
  *
- * @param keep - free addresses that we must be left with
+ * @param keep - how many free addresses must stay ours
  */
-export function tidyGift(
+export function unaskedGrant(
   ring: Ring,
   us: PeerName,
   space: { freeIn(range: Range): number; free: number },
@@ -128,7 +128,7 @@ export function tidyGift(
   return undefined;
 }
 
-/** Our joined ranges with whoever sits directly below and above. */
+/** Our joined ranges with the owners directly below and above. */
 function edges(ring: Ring, us: PeerName): { range: Range; neighbours: PeerName[] }[] {
   const { entries } = ring;
   const result: { range: Range; neighbours: PeerName[] }[] = [];

@@ -2,9 +2,10 @@ import type { RingErrorCode } from "../errors.ts";
 import { formatPeer } from "../peer-name.ts";
 import type { PeerName } from "../ports.ts";
 import { formatIpv4, type Range } from "../space/address.ts";
-import { checkEntries, distance, type Entry, findExcess, nextToken, type Ring, rangesBetween } from "./ring.ts";
+import type { Entry } from "./entry.ts";
+import { checkEntries, distance, findExcess, nextToken, type Ring, rangesBetween } from "./ring.ts";
 
-/** Why a received ring was refused, in the original's words, with what a program needs to name the parties. */
+/** Why a received ring was refused, in Weave Net's words, with what a program needs to name the parties. */
 export interface MergeFailure {
   readonly code: Extract<RingErrorCode, "RING_INVALID" | "RING_SEEDS" | "RING_RANGE" | "RING_CONFLICT">;
   readonly message: string;
@@ -16,23 +17,23 @@ export interface MergeFailure {
 /** A merged ring, or why nothing was merged. */
 export type MergeResult = { readonly ring: Ring; readonly updated: boolean } | { readonly failure: MergeFailure };
 
-/** Whose books and name a merge is done with. */
+/** The peer for which a merge is done. */
 export interface MergeContext {
   readonly us: PeerName;
-  /** Whether any address of the ranges is not free in our books. */
+  /** Whether any address of the ranges is not free in our allocations. */
   readonly hasAllocations: (ranges: readonly Range[]) => boolean;
   /**
-   * What decides between two owners at the same version, when both say the same is free. `keep` is the original's: each
-   * side stays with its own, which may never converge. `lowest` prefers the lower peer name, and the winner itself raises
-   * the version, so that originals follow too. @defaultValue "keep"
+   * What decides between two owners at the same version, when both announce the same number of free addresses. `keep` is Weave
+   * Net's: each side keeps its own, which may never converge. `lowest` prefers the lower peer name, and the winner itself raises
+   * the version, so that Weave Net peers follow too. @defaultValue "keep"
    */
   readonly tie?: "keep" | "lowest";
 }
 
 /**
- * Merges a received ring into ours by the rules of the original (notes, 9.3).
+ * Merges a received ring into ours by the rules of Weave Net (protocol notes, 9.3).
  *
- * Newer versions win. An entry of ours only goes to somebody else when nothing in it is in use here. Either all of it is
+ * Newer versions win. An entry of ours becomes another peer's only when no address in it is in use here. Either all of it is
  * merged or nothing.
  */
 export function mergeRings(mine: Ring, theirs: Ring, context: MergeContext): MergeResult {
@@ -50,7 +51,7 @@ export function mergeRings(mine: Ring, theirs: Ring, context: MergeContext): Mer
   return { ring: isNews ? { ...mine, entries, seeds } : mine, updated: walk.updated };
 }
 
-/** Most gossip says what is known: then the ring stays the same object, and there is nothing to save. */
+/** Most gossip repeats what is known: then the ring stays the same object, and there is nothing to save. */
 function repeats(mine: Ring, theirs: Ring): boolean {
   if (theirs.entries.length !== mine.entries.length || (mine.seeds.length === 0 && theirs.seeds.length > 0))
     return false;
@@ -83,7 +84,7 @@ function describeExcess(ring: Range, entries: readonly Entry[]): string | undefi
   return `Entry ${formatIpv4(entry.token)}-${formatIpv4(next)} reporting too much free space: ${entry.free} > ${most}`;
 }
 
-/** Splitting a range of ours leaves its old figure too high. */
+/** Splitting a range of ours leaves its old count of free addresses too high. */
 function capFree(ring: Range, entries: readonly Entry[], us: PeerName): Entry[] {
   return entries.map((entry, i) => {
     const most = distance(ring, entry.token, nextToken(entries, i));
@@ -123,7 +124,7 @@ class Walk {
     }
     for (; i < ours.length; i++) this.result.push(ours[i]!);
     for (; j < others.length; j++) {
-      // The original does not look at allocations here; rings that differ on it would never agree.
+      // Weave Net does not look at allocations here; peers that decide differently would never agree.
       if (this.#splitsOurs(others[j]!)) return splitFailure(others[j]!);
       this.#take(others[j]!);
     }
@@ -165,14 +166,14 @@ class Walk {
       else this.#decide(mine, theirs);
     } else if (!isOurs) this.#take(theirs);
     else if (theirs.peer === this.#context.us) {
-      // Somebody remembers more of our own past than we do: outrank it. The original leaves the memory of the owner before.
+      // Another peer remembers more of our own past than we do: outrank it. Weave Net keeps the older entry.
       this.result.push({ ...mine, version: theirs.version + 1 });
     } else if (this.#inUse(mine.token, next)) return newerFailure(mine, theirs);
     else this.#take(theirs);
     return undefined;
   }
 
-  /** Two owners at the same version: a race that only take-overs can cause. */
+  /** Two owners at the same version: a race that only reclaims can cause. */
   #decide(mine: Entry, theirs: Entry): void {
     const { tie = "keep", us } = this.#context;
     if (mine.free < theirs.free) return this.#take(theirs);

@@ -2,20 +2,11 @@ import { RingError } from "../errors.ts";
 import type { OwnedRange, PeerName } from "../ports.ts";
 import type { Range } from "../space/address.ts";
 import { search } from "../space/interval-set.ts";
+import type { Entry } from "./entry.ts";
 import { normaliseSeeds, shares } from "./seed.ts";
 
-/** Owner of the addresses from its token up to the next token; the last one wraps round to the first. Never changed in place. */
-export interface Entry {
-  readonly token: number;
-  readonly peer: PeerName;
-  /** Raised by the owner with every change, so that newer knowledge wins. */
-  readonly version: number;
-  /** What the owner last said to be free: advice to those who look for space. */
-  readonly free: number;
-}
-
 /**
- * Who owns what. A value: every change makes a new one, so a snapshot on its way to the disk or the wire stays what it was.
+ * The owners of all ranges. A value: every change makes a new one, so a snapshot on its way to the disk or the wire stays what it was.
  * Bounded by: one entry per address at worst; tokens are never removed, because the wire knows no tombstones.
  */
 export interface Ring extends Range {
@@ -25,10 +16,13 @@ export interface Ring extends Range {
   readonly seeds: readonly PeerName[];
 }
 
-/** A take-over outranks whatever the former owner still did: its versions rise by this (notes, 9.7). */
+/** A ring with the name of the peer that encoded it. */
+export type SentRing = Ring & { readonly peer: PeerName };
+
+/** A reclaim outranks later changes of the former owner: its versions rise by this (protocol notes, 9.7). */
 export const TRANSFER_VERSION_STEP = 100;
 
-/** A ring that nobody has a share in yet. */
+/** A ring without owners. */
 export function emptyRing(universe: Range): Ring {
   return { start: universe.start, end: universe.end, entries: [], seeds: [] };
 }
@@ -59,7 +53,7 @@ export function rangesBetween(ring: Range, from: number, to: number): Range[] {
   ];
 }
 
-/** Why a list of entries is no ring of this range, or undefined. The words are the original's. */
+/** Why a list of entries is not a ring of this range, or undefined. The words are Weave Net's. */
 export function checkEntries(ring: Range, entries: readonly Entry[]): string | undefined {
   const first = entries[0];
   const last = entries.at(-1);
@@ -72,7 +66,7 @@ export function checkEntries(ring: Range, entries: readonly Entry[]): string | u
   return undefined;
 }
 
-/** Index of the first entry that promises more than it has, or -1. */
+/** Index of the first entry that announces more free addresses than it has, or -1. */
 export function findExcess(ring: Range, entries: readonly Entry[]): number {
   return entries.findIndex((entry, i) => entry.free > distance(ring, entry.token, nextToken(entries, i)));
 }
@@ -83,7 +77,7 @@ export function indexOf(ring: Ring, address: number): number {
   return above > 0 ? above - 1 : ring.entries.length - 1;
 }
 
-/** Who owns an address of the ring's range; undefined in an empty ring. */
+/** Owner of an address of the ring's range; undefined in an empty ring. */
 export function ownerOf(ring: Ring, address: number): PeerName | undefined {
   return ring.entries[indexOf(ring, address)]?.peer;
 }
@@ -108,7 +102,7 @@ export function rangesOf(ring: Ring, peer: PeerName): Range[] {
 }
 
 /**
- * Gives a part of our own space to another peer (notes, 9.2).
+ * Grants a part of our own space to another peer (protocol notes, 9.2).
  *
  * @throws RingError RING_INVALID when a part of it is not ours: that would make two owners
  */
@@ -117,7 +111,7 @@ export function grant(ring: Ring, { start, end }: Range, us: PeerName, to: PeerN
   const at = search(entries, (entry) => entry.token > start) - 1;
   const before = entries[(at + entries.length) % entries.length];
   if (!before || start >= end || start < ring.start || end > ring.end || before.peer !== us) {
-    throw new RingError("RING_INVALID", "only the owner of a range can give it away");
+    throw new RingError("RING_INVALID", "only the owner of a range can grant it");
   }
   const free = Math.min(end - start, distance(ring, start, nextToken(entries, at)));
   let next = at + 1;
@@ -133,7 +127,7 @@ export function grant(ring: Ring, { start, end }: Range, us: PeerName, to: PeerN
   }
   for (; next < entries.length && entries[next]!.token < end; next++) {
     const { token, peer, version, free: was } = entries[next]!;
-    if (peer !== us) throw new RingError("RING_INVALID", "only the owner of a range can give it away");
+    if (peer !== us) throw new RingError("RING_INVALID", "only the owner of a range can grant it");
     entries[next] = { token, peer: to, version: version + 1, free: Math.min(was, distance(ring, token, end)) };
   }
   // The end of the range is never a token: what follows it is its start.
@@ -146,7 +140,7 @@ export function grant(ring: Ring, { start, end }: Range, us: PeerName, to: PeerN
   return { ...ring, entries };
 }
 
-/** Hands all of a peer's entries to another one. */
+/** Makes all of a peer's entries another peer's. */
 export function transfer(ring: Ring, from: PeerName, to: PeerName): Ring {
   const entries = ring.entries.map((entry) =>
     entry.peer === from ? { ...entry, peer: to, version: entry.version + TRANSFER_VERSION_STEP } : entry,
@@ -154,7 +148,7 @@ export function transfer(ring: Ring, from: PeerName, to: PeerName): Ring {
   return { ...ring, entries };
 }
 
-/** Enters our own free figures; the same ring when nothing changed. */
+/** Enters how many addresses are free in our own entries; the same ring when nothing changed. */
 export function reportFree(ring: Ring, us: PeerName, freeIn: (range: Range) => number): Ring {
   const { entries } = ring;
   let changed = false;
@@ -169,7 +163,7 @@ export function reportFree(ring: Ring, us: PeerName, freeIn: (range: Range) => n
   return changed ? { ...ring, entries: updated } : ring;
 }
 
-/** Peers that own space which overlaps a range, with the sum of what they say is free in those entries. */
+/** Peers that own space which overlaps a range, with the sum of free addresses that they announce in those entries. */
 export function freeOfOthers(ring: Ring, range: Range, us: PeerName): Map<PeerName, number> {
   const free = new Map<PeerName, number>();
   const { entries } = ring;

@@ -1,5 +1,5 @@
 import type { PeerName } from "../ports.ts";
-import type { Entry } from "./ring.ts";
+import type { Entry } from "./entry.ts";
 
 /** Peers as a consensus leaves them, sorted and each once. */
 export function normaliseSeeds(peers: readonly PeerName[]): PeerName[] {
@@ -7,7 +7,7 @@ export function normaliseSeeds(peers: readonly PeerName[]): PeerName[] {
 }
 
 /**
- * The first entries of a ring, in the shares that every peer must compute alike (notes, 9.2): halves of the range for halves of
+ * The first entries of a ring, in the shares that every peer must compute alike (protocol notes, 9.2): halves of the range for halves of
  * the peers, so that all are CIDR blocks; three peers get a half, a quarter, a quarter.
  */
 export function shares(start: number, end: number, peers: readonly PeerName[]): Entry[] {

@@ -1,6 +1,6 @@
 /**
  * Addresses as plain numbers. Nothing here but parsing, formatting and alignment knows that they are 32 bits wide: the ring,
- * the books and the donations only add, subtract and compare, which numbers do exactly up to 2^53. An IPv6 universe of at most
+ * the allocations and the grants only add, subtract and compare, which numbers do exactly up to 2^53. An IPv6 universe of at most
  * 2^52 addresses would be kept as offsets from its base; `bench/address.bench.ts` has what bigint would cost instead.
  */
 import ipaddr from "ipaddr.js";
@@ -13,7 +13,7 @@ export interface Range {
   readonly end: number;
 }
 
-/** An address with the length of its subnet's prefix, as people write it: `10.32.1.77` and `24`. */
+/** An address with the prefix length of its subnet: `10.32.1.77` and `24`. */
 export interface Cidr {
   readonly address: string;
   readonly prefixLength: number;
@@ -100,7 +100,7 @@ function highestPowerOf2(size: number): number {
 }
 
 /**
- * A large CIDR-aligned part of a range: the choice that the original makes for donations (notes, 9.6). It is the largest one,
+ * A large CIDR-aligned part of a range: Weave Net's choice for a grant (protocol notes, 9.6). It is the largest one,
  * except that of two equal ones the lower is taken, unless only the upper is found at the first try.
  */
 export function biggestBlock(range: Range): Range {

@@ -13,15 +13,15 @@ interface Account {
   readonly cidrs: Map<number, Cidr>;
 }
 
-/** Who holds which address on this host. */
-export class Books {
+/** The addresses that the idents of this host hold. */
+export class Allocations {
   /** Bounded by: containers and exposures of this host, each removed when released. */
   readonly #accounts = new Map<string, Account>();
   /** The same the other way round. */
   readonly #holders = new Map<number, string>();
-  /** Idents that changed since somebody looked. Bounded by: idents; emptied with every save. */
+  /** Idents modified since the last {@link takeChanged}. Bounded by: idents; emptied with every save. */
   readonly #changed = new Set<string>();
-  /** Containers that died, with the time (ms): kept a while, because a restart wants the same address. Bounded by: accounts. */
+  /** Containers that died, with the time (ms): kept a while, because a restarted container wants the same address. Bounded by: accounts. */
   readonly #dead = new Map<string, number>();
 
   add(ident: string, cidr: Cidr, isContainer: boolean): void {
@@ -65,7 +65,7 @@ export class Books {
     return [...this.#accounts.keys()].map((ident) => this.#owned(ident));
   }
 
-  /** What changed since the last call, with empty lists for idents that hold nothing any more. */
+  /** The idents modified since the last call, with empty lists for those that hold nothing any more. */
   takeChanged(): OwnedAddresses[] {
     const changed = [...this.#changed].map((ident) => this.#owned(ident));
     this.#changed.clear();
@@ -86,7 +86,7 @@ export class Books {
     this.#dead.set(ident, now);
   }
 
-  /** Takes a death back; whether there was one. */
+  /** Reverts {@link markDead}; returns whether the ident was dead. */
   revive(ident: string): boolean {
     return this.#dead.delete(ident);
   }
@@ -95,7 +95,7 @@ export class Books {
     return this.#dead.has(ident);
   }
 
-  /** Those who died at or before a time, forgotten with this call. */
+  /** The idents that died at or before a time; the call forgets them. */
   takeDead(until: number): string[] {
     const due = [...this.#dead].filter(([, at]) => at <= until).map(([ident]) => ident);
     for (const ident of due) this.#dead.delete(ident);

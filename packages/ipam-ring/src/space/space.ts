@@ -1,7 +1,7 @@
 import { type Range, sizeOf } from "./address.ts";
 import { IntervalSet } from "./interval-set.ts";
 
-/** Our books on our own ranges: which addresses are in use, which are free. */
+/** Our own ranges: the addresses in use, and the free ones. */
 export class Space {
   readonly #used = new IntervalSet();
   readonly #free = new IntervalSet();
@@ -16,7 +16,7 @@ export class Space {
     return this.#free.size;
   }
 
-  /** Makes `ranges` all that we own: what is new is free, what is in use stays so, what is no longer ours is forgotten. */
+  /** Sets all that we own: new addresses are free, addresses in use stay in use, addresses that are no longer ours are forgotten. */
   setRanges(ranges: readonly Range[]): void {
     const used = [...this.#used.runs()];
     this.#free.clear();
@@ -30,7 +30,7 @@ export class Space {
     }
   }
 
-  /** Takes the lowest free address of a range that `avoid` does not name. */
+  /** Takes the lowest free address of a range that is not in `avoid`. */
   allocate(range: Range, avoid?: IntervalSet): number | undefined {
     for (const { start } of this.#free.runsWithout(avoid, range)) {
       this.claim(start);
@@ -47,7 +47,7 @@ export class Space {
     return true;
   }
 
-  /** Gives an address back; false if it was not in use. */
+  /** Frees an address; false if it was not in use. */
   release(address: number): boolean {
     if (!this.#used.has(address)) return false;
     this.#used.remove(address, address + 1);
@@ -55,12 +55,12 @@ export class Space {
     return true;
   }
 
-  /** Forgets free addresses that another peer gets. */
-  giveAway({ start, end }: Range): void {
+  /** Removes free addresses that become another peer's. */
+  remove({ start, end }: Range): void {
     this.#free.remove(start, end);
   }
 
-  /** Free addresses in a range, without those that `avoid` names. */
+  /** Free addresses in a range, without those in `avoid`. */
   freeIn(range: Range, avoid?: IntervalSet): number {
     if (avoid === undefined) return this.#free.countIn(range);
     let count = 0;
@@ -68,7 +68,7 @@ export class Space {
     return count;
   }
 
-  /** Free runs of a range, low to high, without what `avoid` names. */
+  /** Free runs of a range, low to high, without those in `avoid`. */
   freeRuns(range: Range, avoid?: IntervalSet): Iterable<Range> {
     return this.#free.runsWithout(avoid, range);
   }

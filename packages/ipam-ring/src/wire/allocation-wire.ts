@@ -1,5 +1,5 @@
 /**
- * Messages of the channel `IPallocation`, byte for byte as the original sends them (notes, 9.1).
+ * Messages of the channel `IPallocation`, byte for byte as Weave Net sends them (protocol notes, 9.1).
  *
  * ```text
  * gossip, broadcast   gob gossipState
@@ -9,7 +9,7 @@
  *                     |      | 2 denied: gob Range        |
  *                     +------+----------------------------+
  *
- * 00 25ff81..6500 0fff82 01 fc0a000000 01 fc0a000100 00   somebody asks for space in 10.0.0.0/24
+ * 00 25ff81..6500 0fff82 01 fc0a000000 01 fc0a000100 00   a space request for 10.0.0.0/24
  * ```
  *
  * A state has a ring, or the knowledge of a voter (which may be empty, yet is present), or, from an observer, neither.
@@ -18,10 +18,10 @@ import { decodeGob, encodeGob, gob, type Infer, type Schema } from "@weaved/gob-
 import type { NodeId, PaxosState, ProposalId } from "../consensus/paxos.ts";
 import { RingError } from "../errors.ts";
 import type { PeerName } from "../ports.ts";
-import type { Ring } from "../ring/ring.ts";
+import type { SentRing } from "../ring/ring.ts";
 import type { Range } from "../space/address.ts";
 
-/** The original's name of the channel. */
+/** Weave Net's name of the channel. */
 export const ALLOCATION_CHANNEL = "IPallocation";
 
 const nodeIdSchema = gob.struct("paxos.NodeID", { Name: gob.uint, UID: gob.uint64 });
@@ -42,7 +42,7 @@ export interface WireRing {
   Entries: { Token: number; Peer: PeerName; Version: number; Free: number }[];
   Seeds: PeerName[];
 }
-/** Shared with the channel of take-overs. */
+/** Shared with the channel of reclaims. */
 export const ringSchema: Schema<WireRing> = gob.struct("ring.Ring", {
   Start: gob.uint32,
   End: gob.uint32,
@@ -60,12 +60,9 @@ const stateSchema = gob.struct("ipam.gossipState", {
 });
 const rangeSchema = gob.struct("address.Range", { Start: gob.uint32, End: gob.uint32 });
 
-/** A ring with the name of whoever encoded it. */
-export type SentRing = Ring & { readonly peer: PeerName };
-
-/** What a peer says about itself and the ring. */
+/** What a peer announces about itself and the ring. */
 export interface GossipState {
-  /** Unix seconds; for peers of old, nobody checks it any more. */
+  /** Unix seconds; Weave Net sends it, and no version of it checks it any more. */
   readonly now: bigint;
   readonly nicknames: ReadonlyMap<PeerName, string>;
   /** Present, if empty, for every voter without a ring. */
@@ -124,7 +121,7 @@ export function decodeUnicast(bytes: Uint8Array): UnicastMessage {
     case 2:
       return { type: "spaceRequestDenied", range: decodeRange(rest) };
     default:
-      throw new RingError("MALFORMED", `a unicast of kind ${bytes[0] ?? "nothing"}`);
+      throw new RingError("MALFORMED", `unknown kind of unicast: ${bytes[0] ?? "none"}`);
   }
 }
 

@@ -1,15 +1,15 @@
-import type { Transport } from "../core/core-options.ts";
 import type { GossipData, GossipHandler, GossipSender, Logger, Metrics, PeerName } from "../ports.ts";
 import { ALLOCATION_CHANNEL, encodeState, encodeUnicast } from "./allocation-wire.ts";
 import { CONSENT_CHANNEL, encodeConsent } from "./consent-wire.ts";
+import type { Transport } from "./transport.ts";
 
-/** State that is encoded only when a connection is free: merging two is taking either, as both say "all we know". */
+/** State that is encoded only when a connection is free. Merging two returns either, because both mean "all we know". */
 export function lateData(encode: () => Uint8Array): GossipData {
   const data: GossipData = { merge: () => data, encode: () => [encode()] };
   return data;
 }
 
-/** Sends on whatever has been attached by channel name. Until then there is no route to anybody. */
+/** Sends on the channels that have been attached. Until then there is no route to any peer. */
 export function createTransport(senders: ReadonlyMap<string, GossipSender>): Transport {
   return {
     unicast: (to, message) => senders.get(ALLOCATION_CHANNEL)?.unicast(to, encodeUnicast(message)) ?? false,
@@ -22,14 +22,14 @@ export function createTransport(senders: ReadonlyMap<string, GossipSender>): Tra
   };
 }
 
-/** What a channel does with what arrives. */
+/** How a channel handles arriving messages. */
 export interface Receiver {
   unicast(source: PeerName, payload: Uint8Array): void;
   state(source: PeerName | undefined, payload: Uint8Array): void;
   encode(): Uint8Array;
 }
 
-/** Wraps a receiver so that no bytes, however broken, ever cost a connection. */
+/** Wraps a receiver so that malformed bytes never cost a connection. */
 export function createHandler(
   channel: string,
   receiver: Receiver,
@@ -40,14 +40,14 @@ export function createHandler(
       run();
     } catch (error) {
       metrics?.count("ipam_bad_gossip_total", 1, { channel });
-      logger?.warn("ignored a message that makes no sense", { channel, source, error: (error as Error).message });
+      logger?.warn("ignored a malformed message", { channel, source, error: (error as Error).message });
     }
   };
   return {
     onUnicast: (source, payload) => guarded(source, () => receiver.unicast(source, payload)),
     onBroadcast(source, payload) {
       guarded(source, () => receiver.state(source, payload));
-      // Passed on as our own state, which has what theirs had: the original does the same (notes, 5.7).
+      // Forwarded as our own state, which includes theirs, as Weave Net does (protocol notes, 5.7).
       return channel === ALLOCATION_CHANNEL
         ? lateData(receiver.encode)
         : { merge: (other) => other, encode: () => [payload] };

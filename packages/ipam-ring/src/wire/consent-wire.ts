@@ -1,42 +1,44 @@
 /**
- * Messages of the channel `IPtakeover`, which only peers of this package speak: the original passes unknown channels on.
+ * Messages of the channel `IPtakeover`, which only peers of this package speak: Weave Net forwards unknown channels unread.
  *
  * ```text
  * gob Consent { Kind, Dead, Holder, Disks, Members, Gone, Disk, Session, Ring, Claim }
- * Kind   0 hello    who is known, who is gone
- *        1 ask      may I take over Dead (with these Disks)?
+ * Kind   0 hello    the members, and the incarnations that are gone
+ *        1 ask      may I reclaim Dead (in these incarnations, Disks)?
  *        2 agree    yes, and this is all I know of the ring
- *        3 refuse   no: Dead is alive (Holder = Dead), Holder is doing it, or ask again with these Members (0)
- *        4 cancel   the claim is over, one way or the other, and this is the ring now
+ *        3 refuse   no: Dead is alive (Holder = Dead), Holder reclaims it, or ask again with these Members (0)
+ *        4 cancel   the claim is over, with success or without, and this is the ring now
  * ```
  */
 import { encodeGob, gob, type Infer } from "@weaved/gob-codec";
 import type { PeerName } from "../ports.ts";
-import { decode, fromWireRing, ringSchema, type SentRing, toWireRing } from "./allocation-wire.ts";
+import type { SentRing } from "../ring/ring.ts";
+import { decode, fromWireRing, ringSchema, toWireRing } from "./allocation-wire.ts";
 
-/** Our channel for agreeing on take-overs. */
+/** Our channel for agreeing on reclaims. */
 export const CONSENT_CHANNEL = "IPtakeover";
 
-/** A peer with the identity of its saved state. */
-export type Incarnation = readonly [peer: PeerName, disk: string];
+/** A peer with the incarnation id of its saved state. */
+export type Incarnation = readonly [peer: PeerName, id: string];
 
 const kinds = ["hello", "ask", "agree", "refuse", "cancel"] as const;
 
 /** One message. */
 export interface ConsentMessage {
   readonly kind: (typeof kinds)[number];
-  /** Whom it is about; 0 for hello. */
+  /** The peer that it is about; 0 for hello. */
   readonly dead: PeerName;
-  /** For `refuse`: who takes it over instead; the dead peer itself when it lives; 0 when the asker lacks news. */
+  /** For `refuse`: the peer that reclaims instead; the dead peer itself when it is alive; 0 when the claimant lacks news. */
   readonly holder: PeerName;
-  /** Incarnations of the dead peer that the asker knows. */
-  readonly disks: readonly string[];
+  /** Incarnations of the dead peer that the claimant knows. */
+  readonly incarnations: readonly string[];
   readonly members: readonly Incarnation[];
   readonly gone: readonly Incarnation[];
-  readonly disk: string;
+  /** Incarnation id of the sender. */
+  readonly incarnation: string;
   /** Changes with every start of the sender. */
   readonly session: string;
-  /** Names one claim of one session; answers repeat it. Empty for hello. */
+  /** Identifies one claim of one session; answers repeat it. Empty for hello. */
   readonly claim: string;
   readonly ring?: SentRing;
 }
@@ -56,7 +58,7 @@ const schema = gob.struct("Consent", {
 });
 
 const toWire = (list: readonly Incarnation[]): Infer<typeof incarnationSchema>[] =>
-  list.map(([peer, disk]) => ({ Peer: peer, Disk: disk }));
+  list.map(([peer, id]) => ({ Peer: peer, Disk: id }));
 const fromWire = (list: readonly Infer<typeof incarnationSchema>[]): Incarnation[] =>
   list.map(({ Peer, Disk }) => [Peer, Disk]);
 
@@ -66,10 +68,10 @@ export function encodeConsent(message: ConsentMessage): Uint8Array {
     Kind: kinds.indexOf(message.kind),
     Dead: message.dead,
     Holder: message.holder,
-    Disks: [...message.disks],
+    Disks: [...message.incarnations],
     Members: toWire(message.members),
     Gone: toWire(message.gone),
-    Disk: message.disk,
+    Disk: message.incarnation,
     Session: message.session,
     Ring: message.ring && toWireRing(message.ring),
     Claim: message.claim,
@@ -85,10 +87,10 @@ export function decodeConsent(bytes: Uint8Array): ConsentMessage | undefined {
     kind,
     dead: wire.Dead,
     holder: wire.Holder,
-    disks: wire.Disks,
+    incarnations: wire.Disks,
     members: fromWire(wire.Members),
     gone: fromWire(wire.Gone),
-    disk: wire.Disk,
+    incarnation: wire.Disk,
     session: wire.Session,
     claim: wire.Claim,
     ...(wire.Ring && { ring: fromWireRing(wire.Ring) }),

@@ -1,6 +1,6 @@
 import { seededRandom } from "@weaved/sim";
-import { TICK_MS } from "../../src/core/core-options.ts";
 import type { Ring } from "../../src/ring/ring.ts";
+import { TICK_MS } from "../../src/timing.ts";
 import { Violation, World, type WorldOptions } from "./world.ts";
 
 /** One thing that happens. Numbers are taken modulo what there is, so any list of events is a history: shrinking just removes some. */
@@ -20,7 +20,7 @@ const weights = {
   crash: 3,
   restart: 6,
   die: 1,
-  takeOver: 5,
+  reclaim: 5,
   replace: 1,
   leave: 1,
   partition: 2,
@@ -58,7 +58,7 @@ export function drawWorld(seed: number): WorldOptions {
     peers,
     universe: { start, end: start + 2 ** Math.max(bits, Math.ceil(Math.log2(peers))) },
     init: random() < 0.5 ? "seed" : "consensus",
-    donation: random() < 0.7 ? "aligned" : "original",
+    grants: random() < 0.7 ? "aligned" : "legacy",
     promptDisks: random() < 0.3,
   };
 }
@@ -102,7 +102,7 @@ function apply(world: World, { do: kind, host: which, pick }: Event): void {
   else if (kind === "crash") world.crash(host);
   else if (kind === "die") dieLater(world, host);
   else if (kind === "leave") leaveLater(world, host);
-  else if (kind === "takeOver") takeOverDead(world, pick);
+  else if (kind === "reclaim") takeOverDead(world, pick);
   else if (kind === "tick") {
     world.now += TICK_MS / 4;
     world.tick(host);
@@ -128,7 +128,7 @@ function takeOverDead(world: World, pick: number): void {
   const target = dead[pick % Math.max(dead.length, 1)];
   if (!target) return;
   for (const host of world.alive()) {
-    if (!host.core!.leaving && (pick >> (host.name % 12)) % 3 === 0 && !target.core) world.takeOver(host, target);
+    if (!host.core!.leaving && (pick >> (host.name % 12)) % 3 === 0 && !target.core) world.reclaim(host, target);
   }
 }
 
@@ -140,7 +140,7 @@ function replaceDead(world: World, host: World["hosts"][number]): void {
   const owns = (ring: Ring | undefined): boolean => ring?.entries.some(({ peer }) => peer === host.name) ?? false;
   // A disk that lags is what its host still says to others, and what it will know after a crash.
   const known = world.hosts.some(({ core, disk, written }) =>
-    [core?.ring, core?.state().ring, disk?.ring, written?.ring].some(owns),
+    [core?.replica.ring, core?.state().ring, disk?.ring, written?.ring].some(owns),
   );
   const heard = world.flights.some(({ to, message }) => to === host.name || owns(ringIn(message)));
   if (host.dead && !known && !heard) world.replace(host);

@@ -1,9 +1,10 @@
 import { AllocatorCore } from "../../src/core/core.ts";
-import { TICK_MS } from "../../src/core/core-options.ts";
 import type { Saved } from "../../src/durability/saved.ts";
-import { alignedDonation } from "../../src/ring/grant-policy.ts";
-import { type Entry, rangesOf } from "../../src/ring/ring.ts";
+import type { Entry } from "../../src/ring/entry.ts";
+import { alignedGrants } from "../../src/ring/grant-policy.ts";
+import { rangesOf } from "../../src/ring/ring.ts";
 import { formatIpv4, parseIpv4 } from "../../src/space/address.ts";
+import { TICK_MS } from "../../src/timing.ts";
 import type { GossipState, UnicastMessage } from "../../src/wire/allocation-wire.ts";
 import type { ConsentMessage } from "../../src/wire/consent-wire.ts";
 
@@ -20,7 +21,7 @@ export type Message =
 
 /** What can happen to one peer. `alone` says whether peer 3 is lost by then. */
 export interface Input {
-  readonly kind: "allocate" | "free" | "restart" | "takeOver" | "tick" | "deliver";
+  readonly kind: "allocate" | "free" | "restart" | "reclaim" | "tick" | "deliver";
   readonly alone: boolean;
   /** Of `free`: the offset of the address. */
   readonly address?: number;
@@ -53,19 +54,19 @@ export class SmallHost {
     if (input.kind === "allocate") this.#allocate();
     else if (input.kind === "free") this.#free(UNIVERSE.start + input.address!);
     else if (input.kind === "restart") this.#core = this.#boot();
-    else if (input.kind === "takeOver") {
-      core.takeovers.claim(MORTAL, () => {});
-      core.outbox.pump();
+    else if (input.kind === "reclaim") {
+      core.reclaim(MORTAL, () => {});
     } else if (input.kind === "tick") {
       this.#ticks++;
       core.tick();
     } else this.#receive(input.from!, input.message!);
-    const wrong = [...core.books.addresses()].filter((address) => !this.#running.has(address));
-    if (wrong.length > 0) throw new Error(`h${this.#name} has ${wrong.map(formatIpv4)} in its books, which nobody has`);
+    const wrong = [...core.replica.allocations.addresses()].filter((address) => !this.#running.has(address));
+    if (wrong.length > 0)
+      throw new Error(`h${this.#name} has ${wrong.map(formatIpv4)} in its allocations, which nobody has`);
   }
 
   get entries(): readonly Entry[] {
-    return this.#core.ring.entries;
+    return this.#core.replica.ring.entries;
   }
 
   /** Addresses of containers, a bit each. */
@@ -77,7 +78,7 @@ export class SmallHost {
   get owned(): number {
     const bits = ({ start, end }: { start: number; end: number }): number =>
       2 ** (end - UNIVERSE.start) - 2 ** (start - UNIVERSE.start);
-    return rangesOf(this.#core.ring, this.#name).reduce((mask, range) => mask + bits(range), 0);
+    return rangesOf(this.#core.replica.ring, this.#name).reduce((mask, range) => mask + bits(range), 0);
   }
 
   get pending(): number {
@@ -85,7 +86,7 @@ export class SmallHost {
   }
 
   get takingOver(): boolean {
-    return this.#core.takeovers.waiting().length > 0;
+    return this.#core.reclaims.waiting().length > 0;
   }
 
   /**
@@ -93,18 +94,18 @@ export class SmallHost {
    * have counts; of the age of a question only whether it still bars asking again.
    */
   digest(): string {
-    const { requests, takeovers, acquaintances, ring } = this.#core;
+    const { requests, reclaims, knownPeers, replica } = this.#core;
     const waiting = requests
       .list("allocate")
       .map(({ asked }) => asked.filter(({ answer }) => !answer).map(({ peer }) => peer));
     const bars = (at: number): boolean => this.#ticks * TICK_MS - at < TICK_MS;
-    const questions = requests.questions().map(({ peer, answer, at }) => [peer, answer, bars(at)]);
-    const { members, gone, ...consent } = takeovers.saved();
+    const questions = requests.spaceRequests().map(({ peer, answer, at }) => [peer, answer, bars(at)]);
+    const { members, gone, ...consent } = reclaims.saved();
     return JSON.stringify([
       [this.#name, this.#lives, this.held, waiting, questions],
-      ring.entries.map(({ token, peer, free }) => [token, peer, free]),
-      [consent, [...members].sort(), [...gone].sort(), takeovers.waiting()],
-      [...acquaintances.nicknames.keys()].sort(),
+      replica.ring.entries.map(({ token, peer, free }) => [token, peer, free]),
+      [consent, [...members].sort(), [...gone].sort(), reclaims.waiting()],
+      [...knownPeers.nicknames.keys()].sort(),
     ]);
   }
 
@@ -116,7 +117,7 @@ export class SmallHost {
       if (life === this.#lives && this.#reaches(to)) this.sent.push({ to, message });
     };
     const core = new AllocatorCore({
-      ...{ name, uid: BigInt(life), nickname: `h${name}`, universe: UNIVERSE, donate: alignedDonation, tidy: true },
+      ...{ name, uid: BigInt(life), nickname: `h${name}`, universe: UNIVERSE, grantPolicy: alignedGrants, tidy: true },
       ...{ init: { kind: "seed", peers: [1, 2, 3] }, mixed: false, avoid: [], reservations: new Map() },
       now: () => this.#ticks * TICK_MS,
       unixSeconds: () => 0,
@@ -150,7 +151,7 @@ export class SmallHost {
 
   #allocate(): void {
     const life = this.#lives;
-    this.#core.requests.allocate(`c${++this.#containers}`, SUBNET, {}, (result) => {
+    this.#core.allocate(`c${++this.#containers}`, SUBNET, {}, (result) => {
       if (life !== this.#lives || "error" in result) return;
       const address = parseIpv4(result.value.address)!;
       if (this.#running.has(address)) throw new Error(`h${this.#name} gave out ${result.value.address} twice`);
@@ -160,7 +161,7 @@ export class SmallHost {
 
   #free(address: number): void {
     this.#running.delete(address);
-    this.#core.requests.release(this.#core.books.holderOf(address)!, address);
+    this.#core.release(this.#core.replica.allocations.holderOf(address)!, address);
   }
 
   #receive(from: number, message: Message): void {

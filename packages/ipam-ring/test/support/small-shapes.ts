@@ -1,4 +1,4 @@
-import type { Entry } from "../../src/ring/ring.ts";
+import type { Entry } from "../../src/ring/entry.ts";
 import type { GossipState } from "../../src/wire/allocation-wire.ts";
 import { type Message, UNIVERSE } from "./small-host.ts";
 

@@ -1,4 +1,4 @@
-import type { Entry } from "../../src/ring/ring.ts";
+import type { Entry } from "../../src/ring/entry.ts";
 import { type Input, type Message, MORTAL, SmallHost } from "./small-host.ts";
 import { describe, ranks } from "./small-shapes.ts";
 
@@ -108,7 +108,7 @@ export class SmallWorld {
       if (!(world.flags & 1)) yield this.#one({ ...world, flags: world.flags | 1 }, name, { kind: "restart", alone });
       const claimed = 1 << name;
       if (alone && !(world.flags & claimed)) {
-        yield this.#one({ ...world, flags: world.flags | claimed }, name, { kind: "takeOver", alone });
+        yield this.#one({ ...world, flags: world.flags | claimed }, name, { kind: "reclaim", alone });
       }
     }
     for (const [link, queue] of world.links.entries()) if (queue.length > 0) yield this.#deliver(world, link);

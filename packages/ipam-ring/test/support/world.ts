@@ -1,12 +1,12 @@
 import { type Random, seededRandom } from "@weaved/sim";
+import type { RingOrigin } from "../../src/consensus/origin.ts";
 import { AllocatorCore } from "../../src/core/core.ts";
-import { type RingOrigin, TICK_MS } from "../../src/core/core-options.ts";
 import { type Patch, replay } from "../../src/durability/journal.ts";
 import type { Saved } from "../../src/durability/saved.ts";
-import { leave } from "../../src/operations.ts";
-import { alignedDonation, originalDonation } from "../../src/ring/grant-policy.ts";
+import { alignedGrants, legacyGrants } from "../../src/ring/grant-policy.ts";
 import { allRanges } from "../../src/ring/ring.ts";
 import { formatIpv4, parseIpv4, type Range } from "../../src/space/address.ts";
+import { TICK_MS } from "../../src/timing.ts";
 import type { GossipState, UnicastMessage } from "../../src/wire/allocation-wire.ts";
 import type { ConsentMessage } from "../../src/wire/consent-wire.ts";
 
@@ -21,7 +21,7 @@ export interface WorldOptions {
   readonly peers: number;
   readonly universe: Range;
   readonly init: "seed" | "consensus";
-  readonly donation: "aligned" | "original";
+  readonly grants: "aligned" | "legacy";
   /** Saves complete at once instead of when the world says so. */
   readonly promptDisks?: boolean;
   /** What a peer draws depends on its name and how often it was started, on nothing else. */
@@ -100,7 +100,7 @@ export class World {
     const { init } = host;
     const life = ++host.life;
     const alive = (): boolean => host.life === life && host.core !== undefined;
-    const { universe, donation } = this.options;
+    const { universe, grants } = this.options;
     const core = new AllocatorCore({
       name: host.name,
       uid: BigInt(Math.floor(this.random() * 2 ** 40)),
@@ -111,8 +111,8 @@ export class World {
       unixSeconds: () => this.now / 1000,
       random: this.options.fixedRandom ? () => host.name / 8 + life / 1024 : this.random,
       isKnownPeer: (peer) => this.reachable(host, this.host(peer)),
-      donate: donation === "original" ? originalDonation : alignedDonation,
-      tidy: donation === "aligned",
+      grantPolicy: grants === "legacy" ? legacyGrants : alignedGrants,
+      tidy: grants === "aligned",
       mixed: false,
       avoid: [],
       reservations: new Map(),
@@ -196,12 +196,12 @@ export class World {
   }
 
   allocate(host: Host, ident = `c${++this.counter}`): void {
-    this.start(host, ident, (settle) => host.core!.requests.allocate(ident, this.subnet, {}, settle));
+    this.start(host, ident, (settle) => host.core!.allocate(ident, this.subnet, {}, settle));
   }
 
   claim(host: Host, address: number, ident = `c${++this.counter}`): void {
     const cidr = { address: formatIpv4(address), prefixLength: this.subnet.prefixLength };
-    this.start(host, ident, (settle) => host.core!.requests.claim(ident, cidr, {}, settle));
+    this.start(host, ident, (settle) => host.core!.claim(ident, cidr, {}, settle));
   }
 
   private start(
@@ -230,7 +230,7 @@ export class World {
     const [address, who] = mine[pick % Math.max(mine.length, 1)] ?? [];
     if (address === undefined || !who) return;
     this.live.delete(address);
-    host.core!.requests.release(who.ident, address);
+    host.core!.release(who.ident, address);
   }
 
   /** The process stops; containers run on. A save under way is on the disk or is not. */
@@ -265,26 +265,25 @@ export class World {
 
   /** What the daemon does at its start: give back what no running container has. */
   reconcile(host: Host): void {
-    for (const { ident, addresses } of host.core!.books.list()) {
+    for (const { ident, addresses } of host.core!.replica.allocations.list()) {
       for (const { address } of addresses) {
         const value = parseIpv4(address)!;
-        if (this.live.get(value)?.ident !== ident) host.core!.requests.release(ident, value);
+        if (this.live.get(value)?.ident !== ident) host.core!.release(ident, value);
       }
     }
   }
 
   leave(host: Host): void {
     for (const [address, who] of this.live) if (who.host === host.name) this.live.delete(address);
-    for (const { ident } of host.core!.books.list()) host.core!.requests.releaseAll(ident);
+    for (const { ident } of host.core!.replica.allocations.list()) host.core!.releaseAll(ident);
     const { life } = host;
-    leave(host.core!, () => {
+    host.core!.leave(() => {
       if (host.life === life) this.die(host);
     });
   }
 
-  takeOver(host: Host, dead: Host): void {
-    host.core!.takeovers.claim(dead.name, () => {});
-    host.core!.outbox.pump();
+  reclaim(host: Host, dead: Host): void {
+    host.core!.reclaim(dead.name, () => {});
   }
 
   tick(host: Host): void {
@@ -296,7 +295,7 @@ export class World {
     const state = from.core!.state();
     const copy = { ...state, nicknames: new Map(state.nicknames) };
     this.send(from, to.name, { kind: "state", state: () => copy, direct: false });
-    this.send(from, to.name, { kind: "consent", message: from.core!.takeovers.hello() });
+    this.send(from, to.name, { kind: "consent", message: from.core!.reclaims.hello() });
   }
 
   /** Finishes every save, delivers every message. */
@@ -323,7 +322,7 @@ export class World {
     for (let round = 0; round < 12; round++) {
       this.now += TICK_MS;
       for (const dead of this.hosts.filter((host) => host.dead)) {
-        if (round === 1 || round === 4) for (const host of survivors.slice(0, 2)) this.takeOver(host, dead);
+        if (round === 1 || round === 4) for (const host of survivors.slice(0, 2)) this.reclaim(host, dead);
       }
       for (const host of survivors) this.tick(host);
       const all = survivors.length < 6 || round % 6 === 5;
@@ -338,8 +337,8 @@ export class World {
   }
 
   private converged(survivors: readonly Host[]): boolean {
-    const [first, ...others] = survivors.map(({ core }) => core!.ring.entries);
-    const waits = survivors.some(({ core }) => core!.takeovers.waiting().length > 0);
+    const [first, ...others] = survivors.map(({ core }) => core!.replica.ring.entries);
+    const waits = survivors.some(({ core }) => core!.reclaims.waiting().length > 0);
     const text = JSON.stringify(first);
     const lost = (first ?? []).some(({ peer }) => this.host(peer).dead);
     return !waits && !lost && others.every((entries) => JSON.stringify(entries) === text);
@@ -351,15 +350,17 @@ export class World {
     if (withRing.length === 0) return;
     if (withRing.length < survivors.length) throw new Violation("a survivor has no ring");
     const [first, ...others] = withRing;
-    const text = JSON.stringify(first!.core!.ring.entries);
+    const text = JSON.stringify(first!.core!.replica.ring.entries);
     for (const { core, name } of others) {
-      if (JSON.stringify(core!.ring.entries) !== text) {
-        throw new Violation(`rings differ: h${first!.name} ${text} h${name} ${JSON.stringify(core!.ring.entries)}`);
+      if (JSON.stringify(core!.replica.ring.entries) !== text) {
+        throw new Violation(
+          `rings differ: h${first!.name} ${text} h${name} ${JSON.stringify(core!.replica.ring.entries)}`,
+        );
       }
     }
     const names = new Set(survivors.map(({ name }) => name));
     let covered = 0;
-    for (const { start, end, peer } of allRanges(first!.core!.ring)) {
+    for (const { start, end, peer } of allRanges(first!.core!.replica.ring)) {
       if (!names.has(peer))
         throw new Violation(`space lost: ${formatIpv4(start)} still belongs to h${peer}, which is dead`);
       covered += end - start;
@@ -368,17 +369,18 @@ export class World {
     if (covered !== end - start) throw new Violation(`the ring covers ${covered} addresses`);
     for (const [address, { host, ident }] of this.live) {
       const { core } = this.host(host);
-      if (core!.ownerOf(address) !== host)
-        throw new Violation(`${formatIpv4(address)} of ${ident} belongs to h${core!.ownerOf(address)}`);
-      if (core!.books.holderOf(address) !== ident)
-        throw new Violation(`${formatIpv4(address)} is not in the books of h${host}`);
+      if (core!.replica.ownerOf(address) !== host)
+        throw new Violation(`${formatIpv4(address)} of ${ident} belongs to h${core!.replica.ownerOf(address)}`);
+      if (core!.replica.allocations.holderOf(address) !== ident)
+        throw new Violation(`${formatIpv4(address)} is not in the allocations of h${host}`);
     }
     for (const { core, name } of survivors) {
-      const owned = allRanges(core!.ring).reduce(
+      const owned = allRanges(core!.replica.ring).reduce(
         (sum, range) => sum + (range.peer === name ? range.end - range.start : 0),
         0,
       );
-      if (core!.space.free + core!.space.used !== owned) throw new Violation(`books of h${name} do not sum up`);
+      if (core!.replica.space.free + core!.replica.space.used !== owned)
+        throw new Violation(`allocations of h${name} do not sum up`);
     }
   }
 }

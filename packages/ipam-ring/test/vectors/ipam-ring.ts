@@ -5,7 +5,7 @@ import { PaxosNode, type PaxosState, type ProposalId } from "../../src/consensus
 import { AllocatorCore } from "../../src/core/core.ts";
 import { RingError } from "../../src/errors.ts";
 import { formatPeer, parsePeer } from "../../src/peer-name.ts";
-import { originalDonation } from "../../src/ring/grant-policy.ts";
+import { legacyGrants } from "../../src/ring/grant-policy.ts";
 import { mergeRings } from "../../src/ring/merge.ts";
 import { grant, type Ring, rangesOf, seedRing, transfer } from "../../src/ring/ring.ts";
 import { formatIpv4, parseCidr, parseIpv4, subnetRange } from "../../src/space/address.ts";
@@ -178,7 +178,7 @@ function refusesGrant(run: () => unknown): void {
   throw new Error("granted what is not ours");
 }
 
-/** Books of the peer whose ring it is. */
+/** Allocations of the peer whose ring it is. */
 export function booksOf(ring: Ring & { peer: number }, allocated: readonly string[]): Space {
   const space = new Space();
   space.setRanges(rangesOf(ring, ring.peer));
@@ -220,7 +220,7 @@ function checkDonate({ input, expected }: VectorCase): void {
     unixSeconds: () => 0,
     random: () => 0,
     isKnownPeer: () => true,
-    donate: originalDonation,
+    grantPolicy: legacyGrants,
     tidy: false,
     mixed: false,
     avoid: [],
@@ -244,7 +244,7 @@ function checkDonate({ input, expected }: VectorCase): void {
   broadcasts = 0;
   const asked = { start: address(input.requestedRange.start), end: address(input.requestedRange.end) };
   core.receiveUnicast(peer(input.requester), { type: "spaceRequest", range: asked });
-  same("ring", fromRing(core.ring, ring.peer), expected.ringAfter);
+  same("ring", fromRing(core.replica.ring, ring.peer), expected.ringAfter);
   same("broadcasts", broadcasts, expected.broadcasts);
   same("replies", replies, expected.unicastReplies);
 }
@@ -300,7 +300,7 @@ function spaceStep(space: Space, op: string, argument: string): object {
     return got === undefined ? { ok: false } : { ok: true, address: formatIpv4(got) };
   }
   if (op !== "donate") throw new Error(`unknown op ${op}`);
-  const given = originalDonation({
+  const given = legacyGrants({
     asked,
     free: [...space.freeRuns(asked)],
     ring: { start: 0, end: 1, entries: [], seeds: [] },
@@ -308,7 +308,7 @@ function spaceStep(space: Space, op: string, argument: string): object {
     to: 2,
   });
   if (!given) return { ok: false };
-  space.giveAway(given);
+  space.remove(given);
   return { ok: true, range: range(given) };
 }
 
@@ -323,7 +323,7 @@ export const ipamRingVectors: VectorSuite = {
     grant: checkGrant,
     merge: checkMerge,
     transfer: checkTransfer,
-    donate: checkDonate,
+    grantPolicy: checkDonate,
     paxos: checkPaxos,
     space: checkSpace,
   },

@@ -1,32 +1,26 @@
-import { TICK_MS } from "../core/core-options.ts";
 import type { PeerName } from "../ports.ts";
-import { freeOfOthers, type Ring } from "../ring/ring.ts";
+import { freeOfOthers } from "../ring/ring.ts";
 import type { Range } from "../space/address.ts";
+import { TICK_MS } from "../timing.ts";
 import { noteAsked, type Request } from "./request.ts";
+import type { RequestContext, RequestHost } from "./request-host.ts";
 import type { Asked, WaitReason } from "./waiting.ts";
 
-/** What asking needs from the allocator around it. */
-export interface Asker {
-  readonly us: PeerName;
-  readonly ring: () => Ring;
-  readonly now: () => number;
-  readonly random: () => number;
-  /** False if no route leads there. */
-  readonly ask: (peer: PeerName, range: Range) => boolean;
-  /** Requests whose explanations want the answers. */
-  readonly waiting: Iterable<Request>;
-}
-
-/** Questions for space: one at a time to a peer; who brought nothing is asked again at the next tick at the earliest. */
-export class Questions {
-  readonly #asker: Asker;
+/** Space requests to other peers: one at a time to each; a peer that brought nothing is asked again at the next tick at the earliest. */
+export class SpaceRequests {
+  readonly #context: RequestContext;
+  readonly #host: RequestHost;
+  /** Requests whose explanations get the answers. */
+  readonly #waiting: Iterable<Request>;
   /** Bounded by: peers in the ring. */
   readonly #open = new Map<PeerName, Asked>();
   /** Peers that had nothing, until the next tick. Bounded by: peers in the ring. */
   readonly #empty = new Map<PeerName, Asked>();
 
-  constructor(asker: Asker) {
-    this.#asker = asker;
+  constructor(context: RequestContext, host: RequestHost, waiting: Iterable<Request>) {
+    this.#context = context;
+    this.#host = host;
+    this.#waiting = waiting;
   }
 
   /** What bars asking a peer for now. */
@@ -38,41 +32,41 @@ export class Questions {
     return this.#open.has(peer);
   }
 
-  /** Forgets what is older than a tick: a question or its answer may have been lost, and space may have come free. */
+  /** Forgets what is older than a tick: a request or its answer may have been lost, and space may have come free. */
   expire(): void {
-    const now = this.#asker.now();
-    for (const questions of [this.#open, this.#empty]) {
-      for (const [peer, { at }] of questions) if (now - at >= TICK_MS) questions.delete(peer);
+    const now = this.#context.now();
+    for (const requests of [this.#open, this.#empty]) {
+      for (const [peer, { at }] of requests) if (now - at >= TICK_MS) requests.delete(peer);
     }
   }
 
   /**
-   * A peer has answered. It is not asked again at once even if it gave something: what came may be of no use, such as the first
-   * address of the subnet, which two peers could pass to and fro for ever. See {@link Questions.reopen}.
+   * Records a peer's answer. The peer is not asked again at once even if it granted something: the grant may be of no use, such as
+   * the first address of the subnet, which two peers could pass to and fro without end. See {@link SpaceRequests.reopen}.
    */
   close(peer: PeerName, answer: "granted" | "none"): void {
     const open = this.#open.get(peer);
     this.#open.delete(peer);
-    for (const { asked } of this.#asker.waiting) {
+    for (const { asked } of this.#waiting) {
       for (let i = 0; i < asked.length; i++) {
         if (asked[i]!.peer === peer && asked[i]!.answer === undefined) asked[i] = { ...asked[i]!, answer };
       }
     }
-    if (open) this.#empty.set(peer, { ...open, at: this.#asker.now(), answer });
+    if (open) this.#empty.set(peer, { ...open, at: this.#context.now(), answer });
   }
 
-  /** What a peer gave was of use: it may be asked for more. */
+  /** A peer's grant was of use: it may be asked for more. */
   reopen(peer: PeerName): void {
     this.#empty.delete(peer);
   }
 
   /**
-   * Asks one more peer on behalf of a request, the likeliest first (notes, 9.6): those with more free addresses, with some
-   * chance for all. Why the request waits.
+   * Asks one more peer on behalf of a request, the likeliest first (protocol notes, 9.6): peers with more free addresses, with some
+   * chance for all. Returns why the request waits.
    */
   askFor(request: Request, range: Range): WaitReason {
-    const { ring, us, random } = this.#asker;
-    const free = freeOfOthers(ring(), range, us);
+    const { us, random } = this.#context;
+    const free = freeOfOthers(this.#host.ring(), range, us);
     const same = (asked: Asked): boolean => asked.range.start === range.start && asked.range.end === range.end;
     const unreachable: PeerName[] = [];
     if (![...this.#open.values()].some(same)) {
@@ -87,8 +81,8 @@ export class Questions {
   }
 
   #ask(request: Request, peer: PeerName, range: Range): boolean {
-    const sent = this.#asker.ask(peer, range);
-    const asked: Asked = { peer, range, at: this.#asker.now(), ...(!sent && { answer: "unreachable" as const }) };
+    const sent = this.#host.ask(peer, range);
+    const asked: Asked = { peer, range, at: this.#context.now(), ...(!sent && { answer: "unreachable" as const }) };
     noteAsked(request, asked);
     if (sent) this.#open.set(peer, asked);
     return sent;
@@ -97,7 +91,7 @@ export class Questions {
   #reason(request: Request, anyFree: boolean, unreachable: readonly PeerName[]): WaitReason {
     if (!anyFree) return { code: "FULL" };
     if (this.#open.size > 0) {
-      // Several requests may wait for one question.
+      // Several requests may wait for one answer.
       const asked = request.asked.some(({ answer }) => answer === undefined) ? request.asked : [...this.#open.values()];
       return { code: "ASKED", asked: [...asked] };
     }

@@ -1,8 +1,8 @@
-import { formatPeer } from "../peer-name.ts";
-import type { PeerName } from "../ports.ts";
+import { formatPeer } from "./peer-name.ts";
+import type { PeerName } from "./ports.ts";
 
-/** Whom we have heard of, with what people call them. */
-export class Acquaintances {
+/** The peers that we have heard of, with their nicknames. */
+export class KnownPeers {
   /** Bounded by: peers in the ring, plus those the mesh knows. */
   readonly nicknames: Map<PeerName, string> = new Map();
   readonly #us: PeerName;
@@ -24,25 +24,25 @@ export class Acquaintances {
     return nickname === undefined ? formatPeer(peer) : `${formatPeer(peer)}(${nickname})`;
   }
 
-  /** Owners, and peers the mesh knows. */
+  /** Owners, and peers that the mesh knows. */
   all(owners: readonly PeerName[]): PeerName[] {
     return [...owners, ...[...this.nicknames.keys()].filter(this.#isKnown)];
   }
 
-  /** Who gets what we leave: an owner that can be reached, else a peer that can, else any owner, else anybody. */
-  heir(owners: readonly PeerName[]): PeerName | undefined {
+  /** The peer that gets our space when we leave: a reachable owner, else a reachable peer, else any owner, else any peer. */
+  successor(owners: readonly PeerName[]): PeerName | undefined {
     const notUs = (peer: PeerName): boolean => peer !== this.#us;
-    const heirs = owners.filter(notUs);
+    const candidates = owners.filter(notUs);
     const others = [...this.nicknames.keys()].filter(notUs);
-    return heirs.find(this.#isKnown) ?? others.find(this.#isKnown) ?? heirs[0] ?? others[0];
+    return candidates.find(this.#isKnown) ?? others.find(this.#isKnown) ?? candidates[0] ?? others[0];
   }
 
-  /** The mesh has forgotten a peer. */
+  /** Called when the mesh has forgotten a peer. */
   forget(peer: PeerName, owners: readonly PeerName[]): void {
     if (peer !== this.#us && !owners.includes(peer)) this.nicknames.delete(peer);
   }
 
-  /** Forgets all who neither own anything nor are in the mesh. */
+  /** Forgets the peers that neither own anything nor are in the mesh. */
   prune(owners: readonly PeerName[]): void {
     const keep = new Set(owners);
     for (const peer of this.nicknames.keys()) {
