@@ -15,7 +15,7 @@ import type { ControlPorts } from "./http/ports.ts";
 import type { RootLogger } from "./logging.ts";
 import { findIn } from "./services/attachable.ts";
 import { aliveIn } from "./services/containers.ts";
-import { followMesh, framesReport, mtuOf, startFrames } from "./services/datapath.ts";
+import { doWithoutFrames, followMesh, framesReport, mtuOf, startFrames } from "./services/datapath.ts";
 import { dnsPort, dnsReport } from "./services/dns-port.ts";
 import { startDocker } from "./services/docker.ts";
 import { bridgeOf, isAlive, startHost, sweepEveryMs } from "./services/host.ts";
@@ -64,10 +64,12 @@ export async function compose({ settings, log, version }: ComposeOptions): Promi
     // --- frames between hosts ---
     // Loaded only where it is wanted: the cloud's client is by far the largest thing this daemon could load.
     const cloud = settings.awsvpc ? await import("./services/vpc.ts") : undefined;
-    const datapath = await startFrames(settings, name, log.part("datapath"), metrics).catch((error: Error) => {
+    const isProtected = password !== undefined;
+    const frames = startFrames(settings, { name, isProtected, logger: log.part("datapath"), metrics });
+    const datapath = await frames.catch((error: Error) => {
       if (!cloud) throw error;
-      log.warn(`only what has a VPC route can be reached: ${error.message}`);
-      return undefined;
+      log.warn(`only destinations with a VPC route can be reached: ${error.message}`);
+      return doWithoutFrames(settings, error);
     });
     if (datapath) undo.add(() => datapath.close());
     const overlay = cloud ? createVpcOverlay(datapath?.overlay, log.part("vpc")) : datapath?.overlay;

@@ -4,10 +4,16 @@ export type DatapathErrorCode =
   | "DATAPATH_NO_FFI"
   /** A system call failed; the message has its name, its errno. */
   | "DATAPATH_SYSCALL"
+  /** Another program, perhaps another data path, has the UDP port. */
+  | "DATAPATH_PORT_IN_USE"
   /** An option or argument cannot be meant. */
   | "DATAPATH_BAD_INPUT"
   /** The remote peer has no overlay of ours. */
   | "DATAPATH_NO_COMMON_OVERLAY"
+  /** The settings of this host do not permit a link of this protection; see `plaintext`. */
+  | "DATAPATH_PROTECTION"
+  /** A device of an earlier life carries plaintext, must not, and cannot be removed. */
+  | "DATAPATH_LEFTOVER"
   /** No heartbeat arrived for a minute, or the remote took a link down. */
   | "DATAPATH_LINK_LOST"
   /** The forwarding worker ended although nobody closed it. */

@@ -11,6 +11,7 @@ export { DatapathError, type DatapathErrorCode } from "./errors.ts";
 export { type FrameFacts, inspectFrame } from "./ethernet.ts";
 export { fragmentIpv4 } from "./fragment.ts";
 export { encodeFragNeeded } from "./icmp.ts";
+export type { PlaintextPolicy, Protection } from "./protection.ts";
 export { decodeFrames, encodeClearPacket, encodeFrames, type SleeveFrame, sleeveOverhead } from "./sleeve-packet.ts";
 export { encodeFastdpHeartbeat, encodeHeartbeat, tunnelId } from "./special.ts";
 export type {

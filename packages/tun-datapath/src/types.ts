@@ -2,6 +2,8 @@
  * The ports where this package meets a mesh, an address allocator, a daemon. Structurally those of ARCHITECTURE.md.
  */
 
+import type { Protection } from "./protection.ts";
+
 /** 48-bit peer name as an integer; text form `7a:9f:eb:b6:0c:6e`. */
 export type PeerName = number;
 
@@ -27,7 +29,9 @@ export interface OverlayLink {
   readonly outbound: boolean;
   readonly local: { readonly address: string; readonly port: number };
   readonly remote: { readonly address: string; readonly port: number };
-  /** Absent: frames of this connection are sent in clear. 32 bytes, borrowed until `stop`. */
+  /** How frames of this connection travel; "encrypted" if and only if there is a session key. */
+  readonly protection: Protection;
+  /** 32 bytes, borrowed until `stop`. */
   readonly sessionKey?: Uint8Array;
   readonly remoteFeatures: Readonly<Record<string, string>>;
   /** Sends one protocol message (tag 7 with switch, 1..3 to legacy peers) over the TCP connection. */

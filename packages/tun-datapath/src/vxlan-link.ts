@@ -22,6 +22,8 @@ export interface VxlanPort {
   onForward(state: Forwarding): void;
   /** The other side says that a MAC lives with it. */
   onHome(mac: number): void;
+  /** Heartbeats come through the tunnel from another underlay address than before. */
+  onSource(address: number): void;
 }
 
 /** What becomes of the kernel's forwarding to a peer. */
@@ -42,6 +44,7 @@ export class VxlanLink {
   #sentMs = 0;
   #ackedMs = 0;
   #rttMs: number | undefined;
+  #source = 0;
   /** When the home of a MAC was told last. Bounded by: MAX_HOMES. */
   readonly #homes: Map<number, number> = new Map();
 
@@ -95,6 +98,13 @@ export class VxlanLink {
     if (get16(b, at + ETHERNET_BYTES + 8) !== length || length > this.#heartbeat.length) return false;
     this.#port.sendControl(CONTROL_FAST_ACK, new Uint8Array(0));
     return true;
+  }
+
+  /** A frame on its way to the tunnel, from this underlay address; only its first bytes need be there. */
+  passing(b: Uint8Array, at: number, length: number, source: number): void {
+    if (length < ETHERNET_BYTES + 8 || !hasUid(b, at, this.#uid) || source === this.#source) return;
+    this.#source = source;
+    this.#port.onSource(source);
   }
 
   /**

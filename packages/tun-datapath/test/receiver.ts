@@ -102,7 +102,7 @@ export function makeReceiver(
     aead: "aes-256-gcm",
     gsoReason: "",
     vxlanReason: "",
-    ...(sessionKey ? { sessionKey } : {}),
+    sessionKey,
   });
   all.confirm(1);
   const ingress = new Ingress({ name: OWN, counters, links, switching, now: () => 0 });

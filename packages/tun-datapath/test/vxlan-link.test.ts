@@ -17,6 +17,7 @@ function makeLink() {
       sendControl: (sub, payload) => said.push({ sub, payload }),
       onForward: (state) => states.push(state),
       onHome: (mac) => homes.push(mac),
+      onSource() {},
     },
   );
   return { link, said, homes, states };

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { openStore } from "@weaved/state-store/node";
+import { removeKernelPaths } from "@weaved/tun-datapath/node";
 
 const run = promisify(execFile);
 
@@ -17,8 +18,8 @@ const tables = [
  */
 export async function resetHost({ bridge, prefix }: { bridge: string; prefix: string }): Promise<void> {
   // The data path's devices go with their process; these are what is left of one that was killed.
-  for (const device of [bridge, "vethwe-tap", `vx-${bridge}`.slice(0, 15)])
-    await run("ip", ["link", "delete", "dev", device]).catch(ignoreMissing);
+  await removeKernelPaths({ bridge });
+  for (const device of [bridge, "vethwe-tap"]) await run("ip", ["link", "delete", "dev", device]).catch(ignoreMissing);
   for (const [family, table] of tables) await run("nft", ["delete", "table", family, table]).catch(ignoreMissing);
   const store = await openStore(prefix);
   await store.clear();

@@ -1,6 +1,7 @@
 import { formatPeerName, type PeerName } from "@weaved/gossip-mesh";
 import type { RunningMesh } from "@weaved/gossip-mesh/node";
-import { type Datapath, startDatapath } from "@weaved/tun-datapath/node";
+import type { PlaintextPolicy } from "@weaved/tun-datapath";
+import { type Datapath, removeKernelPaths, startDatapath } from "@weaved/tun-datapath/node";
 import type { Settings } from "../config/options.ts";
 import type { Metrics } from "../diagnostics/metrics.ts";
 import type { Logger } from "../logging.ts";
@@ -20,12 +21,25 @@ export function mtuOf(settings: Settings): number {
   return settings["no-fastdp"] ? userspaceMtu : kernelMtu;
 }
 
+/** Where frames may travel unencrypted: everywhere without a password, else at most between peers that trust their subnet. */
+function plaintextPolicy(settings: Settings, isProtected: boolean): PlaintextPolicy {
+  if (!isProtected) return "allowed";
+  return settings["trusted-subnets"] === "" ? "never" : "trusted";
+}
+
+/** What the data path is started with besides the settings. */
+interface DatapathContext {
+  readonly name: PeerName;
+  /** Whether the network has a password. */
+  readonly isProtected: boolean;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
 /** Starts the switch between this host's bridge and the other peers. The bridge must be there. */
 export async function startFrames(
   settings: Settings,
-  name: PeerName,
-  logger: Logger,
-  metrics: Metrics,
+  { name, isProtected, logger, metrics }: DatapathContext,
 ): Promise<Datapath> {
   const overlays = (["vxlan", "sleeve-gso", "sleeve"] as const).filter(
     (overlay) => !(overlay === "vxlan" && settings["no-fastdp"]) && !(overlay === "sleeve-gso" && settings["no-gso"]),
@@ -37,10 +51,22 @@ export async function startFrames(
     overlays,
     mtu: mtuOf(settings),
     ownedOnly: settings.awsvpc,
+    plaintext: plaintextPolicy(settings, isProtected),
     logger,
     metrics,
     ...(settings.host && { host: settings.host }),
   });
+}
+
+/**
+ * Gives up the data path in VPC mode, where routes carry frames without it. Nothing that an earlier life left in the kernel goes on
+ * forwarding. Rejects with the cause if that cannot be ensured.
+ */
+export async function doWithoutFrames(settings: Settings, cause: Error): Promise<undefined> {
+  await removeKernelPaths({ bridge: settings["weave-bridge"], port: settings.port }).catch(() => {
+    throw cause;
+  });
+  return undefined;
 }
 
 /** Keeps the data path's tables equal to what the mesh knows. */

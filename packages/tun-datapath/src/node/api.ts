@@ -1,3 +1,4 @@
+import type { PlaintextPolicy } from "../protection.ts";
 import type { Logger, Metrics, Overlay, OwnedRange, PeerName, RouteTables } from "../types.ts";
 
 /** Names of overlays, in the order in which all peers of ours announce them. */
@@ -12,6 +13,11 @@ export interface DatapathOptions {
   readonly host?: string;
   /** The TAP device, and the bridge that it is plugged into; made if not there, but the bridge must be. */
   readonly device: { readonly kind: "tap"; readonly name: string; readonly bridge?: string };
+  /**
+   * Where plaintext may travel. "allowed": this network has no password. "trusted": it has one, and links within trusted subnets may
+   * be plaintext. "never": every link must be encrypted; then there is no kernel VXLAN, and one of an earlier life is removed.
+   */
+  readonly plaintext: PlaintextPolicy;
   /** Overlays to offer. @defaultValue all three; `vxlan` only with a bridge, where the kernel has it */
   readonly overlays?: readonly OverlayName[];
   /** MTU of the TAP device, hence of containers. @defaultValue 1376, as the original's fast path */

@@ -41,6 +41,23 @@ function stderrOf(error: unknown): string {
   return (error as { stderr?: string }).stderr ?? "";
 }
 
+/** Puts a rule file of nftables in place, in one transaction. Rejects with its first complaint. */
+export async function applyRules(rules: string): Promise<void> {
+  try {
+    const running = run("nft", ["-f", "-"]);
+    running.child.stdin?.on("error", () => {}).end(rules);
+    await running;
+  } catch (error) {
+    throw new Error(`nft: ${stderrOf(error).split("\n")[0] || String(error)}`, { cause: error });
+  }
+}
+
+/** The listing of a table of nftables, without handles; rejects when it is not there. */
+export async function listTable(name: string): Promise<string> {
+  const { stdout } = await run("nft", ["-s", "list", "table", "inet", name]);
+  return stdout;
+}
+
 async function feed(program: string, options: readonly string[], lines: readonly string[]): Promise<void> {
   // A complaint of 65 bytes for each line must not end the program half-way.
   const running = run(program, [...options, "-batch", "-"], { maxBuffer: 64 << 20 });

@@ -1,10 +1,12 @@
-import { parseIpv4 } from "../bytes.ts";
+import { formatIpv4, parseIpv4 } from "../bytes.ts";
 import { Counters } from "../counters.ts";
 import { DatapathError } from "../errors.ts";
+import type { PlaintextPolicy } from "../protection.ts";
 import type { Logger, OwnedRange, PeerName, RouteTables } from "../types.ts";
 import type { Datapath, DatapathOptions, DatapathStatus, MacStatus, OverlayName } from "./api.ts";
 import { plugTap, readMac } from "./bridge.ts";
 import { libc } from "./linux/libc.ts";
+import { isPortFree } from "./linux/socket.ts";
 import { createOverlayHub, type OverlayHub } from "./overlay.ts";
 import { openVxlan, type Vxlan } from "./vxlan.ts";
 import type { FromWorker, WorkerLinkStatus, WorkerStart } from "./worker/protocol.ts";
@@ -20,23 +22,34 @@ const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /**
  * Starts a data path: TAP device, UDP socket, forwarding worker, kernel VXLAN where it serves.
- * @throws DatapathError DATAPATH_BAD_INPUT, DATAPATH_SYSCALL, DATAPATH_NO_FFI, DATAPATH_WORKER_DIED
+ * @throws DatapathError DATAPATH_BAD_INPUT, DATAPATH_PORT_IN_USE, DATAPATH_LEFTOVER, DATAPATH_SYSCALL, DATAPATH_NO_FFI,
+ *   DATAPATH_WORKER_DIED
  */
 export async function startDatapath(options: DatapathOptions): Promise<Datapath> {
   const { name, port = 6783, host = "0.0.0.0", device, mtu = DEFAULT_MTU, persist = true, logger = silent } = options;
-  const ownedOnly = options.ownedOnly ?? false;
+  const { ownedOnly = false, plaintext } = options;
   const address = parseIpv4(host);
-  if (address === undefined) throw new DatapathError("DATAPATH_BAD_INPUT", `"${host}" is no IPv4 address`);
+  if (address === undefined) throw new DatapathError("DATAPATH_BAD_INPUT", `"${host}" is not an IPv4 address`);
   libc();
+  // Before anything is changed: the kernel's state may belong to a daemon that runs.
+  if (!isPortFree(address, port)) {
+    throw new DatapathError(
+      "DATAPATH_PORT_IN_USE",
+      `UDP port ${port} is in use; stop the other program, or choose another port`,
+    );
+  }
   const wanted = ALL.filter((overlay) => (options.overlays ?? ALL).includes(overlay));
-  const running = new RunningDatapath({ name, port, logger, metrics: options.metrics });
+  const running = new RunningDatapath({ name, port, plaintext, logger, metrics: options.metrics });
   try {
     const { bridge } = device;
-    const tunnel = { name, bridge, port: port + 1, mtu, persist, logger };
+    const vxlanPort = port + 1;
+    const tunnel = { name, bridge, port: vxlanPort, mtu, persist, plaintext, logger };
+    // First of all: a bridge with containers may be up already, and a device of an earlier life in it.
     const vxlan = await openVxlan({ ...tunnel, wanted: wanted.includes("vxlan") });
     running.use(vxlan);
     const routerMac = ownedOnly && bridge !== undefined ? readMac(bridge) : 0;
-    await running.start({ address, port, mtu, tap: device.name, persist, ownedOnly, routerMac }, vxlan, wanted);
+    const start = { address, port, vxlanPort, mtu, tap: device.name, persist, ownedOnly, routerMac };
+    await running.start(start, vxlan, wanted);
     await plugTap(device.name, mtu, bridge);
   } catch (error) {
     await running.close();
@@ -48,6 +61,7 @@ export async function startDatapath(options: DatapathOptions): Promise<Datapath>
 interface Parts {
   readonly name: PeerName;
   readonly port: number;
+  readonly plaintext: PlaintextPolicy;
   readonly logger: Logger;
   readonly metrics: DatapathOptions["metrics"];
 }
@@ -92,11 +106,11 @@ class RunningDatapath implements Datapath {
   }
 
   async start(
-    socket: Pick<WorkerStart, "address" | "port" | "mtu" | "tap" | "persist" | "ownedOnly" | "routerMac">,
+    settings: Omit<WorkerStart, "name" | "counters" | "vxlanDevice" | "wakeFd">,
     vxlan: Vxlan,
     wanted: readonly OverlayName[],
   ): Promise<void> {
-    const { name } = this.#parts;
+    const { name, plaintext } = this.#parts;
     const { device, reason } = vxlan;
     const offered = wanted.filter((overlay) => overlay !== "vxlan" || device !== undefined);
     const missing: Partial<Record<OverlayName, string>> = {};
@@ -104,19 +118,20 @@ class RunningDatapath implements Datapath {
     if (!wanted.includes("sleeve-gso")) missing["sleeve-gso"] = "sleeve-gso is switched off";
     this.#hub = createOverlayHub({
       name,
+      plaintext,
       offered,
       missing,
       ciphers: CIPHERS,
       send: (message) => this.#worker.send(message),
       status: (id) => this.#links.find((link) => link.id === id),
-      addTunnel: (peer, address) => vxlan.addTunnel(peer, address),
+      kernel: vxlan,
     });
     const ready = new Promise<void>((resolve, reject) => {
       this.#onReady = (error) => (error ? reject(error) : resolve());
     });
     if (this.#died) throw this.#died;
     const tunnel = device === undefined ? {} : { vxlanDevice: device };
-    this.#worker.begin({ ...socket, name, counters: this.#counters.memory, ...tunnel });
+    this.#worker.begin({ ...settings, name, counters: this.#counters.memory, ...tunnel });
     await ready;
   }
 
@@ -125,7 +140,9 @@ class RunningDatapath implements Datapath {
       this.#port = message.port;
       this.#onReady?.();
     } else if (message.kind === "status") this.#onStatus(message);
-    else if (message.kind === "forward") this.#vxlan?.setForwarding(message.peer, message.state);
+    else if (message.kind === "forward") this.#vxlan?.setForwarding(message.peer, message.id, message.state);
+    else if (message.kind === "source") this.#vxlan?.heardFrom(message.peer, message.id, formatIpv4(message.address));
+    else if (message.kind === "rules") this.#vxlan?.rulesChanged();
     else if (message.kind === "mac") this.#vxlan?.setMac(message.mac, message.peer);
     else if (message.kind === "log") this.#parts.logger[message.level](message.message, message.fields);
     else this.#hub?.onWorker(message);

@@ -13,3 +13,4 @@ export {
   startDatapath,
 } from "./datapath.ts";
 export { type OnDatagram, openUdpBatch, type UdpBatch, type UdpBatchOptions } from "./linux/udp-batch.ts";
+export { removeKernelPaths } from "./vxlan.ts";

@@ -31,7 +31,9 @@ function makeThread(): Worker {
   const built = new URL("../../dist/node/worker/main.js", import.meta.url);
   const wantsSource = process.env.WEAVED_WORKER === "source" || !existsSync(fileURLToPath(built));
   if (!wantsSource) return new Worker(built, { ...options, execArgv: [] });
-  const tsx = createRequire(import.meta.url).resolve("tsx/esm/api");
+  const tsx = createRequire(import.meta.url)
+    .resolve("tsx/esm/api")
+    .replace(/\.cjs$/, ".mjs");
   const source = new URL("./worker/main.ts", import.meta.url).href;
   const code = `import(${JSON.stringify(pathToFileURL(tsx).href)}).then((tsx) => { (tsx.register ?? tsx.default.register)(); return import(${JSON.stringify(source)}); })`;
   return new Worker(code, { ...options, eval: true, execArgv: ["--conditions=@weaved/source"] });

@@ -100,6 +100,7 @@ export interface PeerOptions {
   readonly discovery?: boolean;
   readonly overlays?: string;
   readonly mtu?: number;
+  readonly trusted?: readonly string[];
 }
 
 /** What a peer tells of itself. */

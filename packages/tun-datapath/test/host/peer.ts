@@ -11,6 +11,8 @@ interface Options {
   readonly overlays?: string;
   readonly mtu?: number;
   readonly discovery?: boolean;
+  /** Subnets within which links of a network with a password are plaintext. */
+  readonly trusted?: readonly string[];
 }
 
 const options = JSON.parse(process.argv[2] as string) as Options;
@@ -20,6 +22,7 @@ const datapath = await startDatapath({
   device: { kind: "tap", name: "vethwe-tap", bridge: "weave" },
   ...(options.overlays ? { overlays: options.overlays.split(" ") as OverlayName[] } : {}),
   ...(options.mtu ? { mtu: options.mtu } : {}),
+  plaintext: !options.password ? "allowed" : options.trusted ? "trusted" : "never",
   logger,
 });
 const mesh = await startMesh({
@@ -28,6 +31,7 @@ const mesh = await startMesh({
   overlay: datapath.overlay,
   discovery: options.discovery ?? true,
   ...(options.password ? { password: options.password } : {}),
+  ...(options.trusted ? { trustedSubnets: options.trusted } : {}),
 });
 mesh.onRoutesChanged(() => datapath.setRoutes(mesh.routes()));
 mesh.onPeerGone((peer) => datapath.forgetPeer(peer.name));

@@ -92,6 +92,7 @@ export const EINTR = 4;
 export const EMSGSIZE = 90;
 export const EINVAL = 22;
 export const EIO = 5;
+export const EADDRINUSE = 98;
 export const ENOBUFS = 105;
 
 /** Turns a failed call into an error that says which. */

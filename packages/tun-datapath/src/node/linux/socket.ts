@@ -1,4 +1,4 @@
-import { libc, must, syscallError } from "./libc.ts";
+import { EADDRINUSE, libc, must, syscallError } from "./libc.ts";
 import { putSockaddr, sockaddrAddress, sockaddrPort } from "./sockaddr.ts";
 
 /** Option numbers. Sources: asm-generic/socket.h, linux/in.h, linux/udp.h. */
@@ -48,6 +48,18 @@ export function setOption(fd: number, level: number, name: number, value: number
   const b = Buffer.alloc(4);
   b.writeInt32LE(value);
   return libc().setsockopt(fd, level, name, b, 4) === 0;
+}
+
+/** Whether no other socket of this network namespace is bound to a UDP port, even one that would share it. */
+export function isPortFree(address: number, port: number): boolean {
+  if (port === 0) return true;
+  const c = libc();
+  const fd = must(c.socket(AF_INET, SOCK_DGRAM_FLAGS, 0), "socket");
+  const name = Buffer.alloc(16);
+  putSockaddr(name, 0, address, port);
+  const isFree = c.bind(fd, name, 16) === 0 || c.errno() !== EADDRINUSE;
+  c.close(fd);
+  return isFree;
 }
 
 /** Opens a UDP socket. @throws DatapathError DATAPATH_SYSCALL, DATAPATH_NO_FFI */

@@ -35,8 +35,8 @@ export interface AssemblyMemory {
 export interface Link {
   readonly id: number;
   readonly peer: PeerName;
-  /** Common overlays, in the order of their indexes. */
-  readonly common: readonly OverlayName[];
+  /** Common overlays by index; undefined where one does not serve this link. */
+  readonly common: readonly (OverlayName | undefined)[];
   readonly keys: LinkKeys | undefined;
   readonly sleeve: SleeveLink | undefined;
   readonly gso: GsoLink | undefined;

@@ -113,10 +113,11 @@ export class Links {
         sendInTunnel: (frame) => this.#p.sendVxlan(peer, frame),
         sendControl: (sub, payload) => this.#control(id, "vxlan", sub, payload),
         onForward: (state) => {
-          this.#p.post({ kind: "forward", peer, state });
+          this.#p.post({ kind: "forward", id, peer, state });
           if (state === "usable") this.#established(id);
         },
         onHome: (mac) => this.#p.onHome(mac, peer),
+        onSource: (address) => this.#p.post({ kind: "source", id, peer, address }),
       },
     );
   }

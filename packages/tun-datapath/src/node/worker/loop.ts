@@ -17,6 +17,7 @@ import { Receiver } from "./receiver.ts";
 import { Switching } from "./switching.ts";
 import { TapWriter } from "./tap-writer.ts";
 import { Transmitter, type UdpMode } from "./transmitter.ts";
+import { type OnTunnelHeartbeat, openTunnelSources, type TunnelSources } from "./tunnel-sources.ts";
 import { openVxlanPort, type VxlanSocket } from "./vxlan-socket.ts";
 
 const ARENA_BYTES = 12 << 20;
@@ -36,6 +37,7 @@ export class Loop {
   readonly #tap: Tap;
   readonly #socket: UdpSocket;
   readonly #vxlan: VxlanSocket | undefined;
+  readonly #sources: TunnelSources | undefined;
   readonly #receiver: Receiver;
   readonly #writer: TapWriter;
   readonly #egress: Egress;
@@ -55,7 +57,9 @@ export class Loop {
     this.#counters = new Counters(start.counters);
     this.#tap = openTap({ name: start.tap, vnetHeader: true, persist: start.persist });
     this.#socket = openUdpSocket({ address: start.address, port: start.port, gro: true, bufferBytes: 8 << 20 });
-    this.#vxlan = start.vxlanDevice === undefined ? undefined : openVxlanPort(start.vxlanDevice, start.name);
+    const { vxlanDevice, vxlanPort } = start;
+    this.#vxlan = vxlanDevice === undefined ? undefined : openVxlanPort(vxlanDevice, start.name);
+    this.#sources = vxlanDevice === undefined ? undefined : openTunnelSources(vxlanPort);
     this.#wake = eventFd(start.wakeFd);
     this.#receiver = new Receiver(this.#socket.fd);
     this.#writer = new TapWriter(this.#tap.fd, this.#counters);
@@ -105,7 +109,7 @@ export class Loop {
     });
     this.#ingress = new Ingress({ name, counters: this.#counters, links: byPeer, switching: this.#switching, now });
     const fds = [this.#wake.fd, this.#socket.fd, this.#tap.fd];
-    this.#poll = new PollSet(this.#vxlan ? [...fds, this.#vxlan.fd] : fds);
+    this.#poll = new PollSet(this.#vxlan && this.#sources ? [...fds, this.#vxlan.fd, this.#sources.fd] : fds);
     post({ kind: "ready", port: this.#socket.port, gso: this.#socket.gro });
   }
 
@@ -123,6 +127,7 @@ export class Loop {
     if (this.#poll.ready(1)) this.#receiver.receive(this.#onSegment, this.#onTruncated);
     if (this.#poll.ready(2)) this.#capture();
     if (this.#vxlan !== undefined && this.#poll.ready(3)) this.#fromTunnel(this.#vxlan);
+    if (this.#sources !== undefined && this.#poll.ready(4)) this.#sources.receive(this.#onTunnelHeartbeat);
     // State machines are cheap to ask, so they are asked after every batch: an event may have moved a timer.
     this.#tickAtMs = this.#links.tick();
     this.#writer.flush();
@@ -160,6 +165,9 @@ export class Loop {
       this.#switching.captured(vnet, vnet + VNET_BYTES, n - VNET_BYTES);
     }
   }
+
+  readonly #onTunnelHeartbeat: OnTunnelHeartbeat = (peer, source, b, frame, length) =>
+    this.#links.byPeer.get(peer)?.vxlan?.passing(b, frame, length, source);
 
   #fromTunnel(vxlan: VxlanSocket): void {
     vxlan.receive((peer, b, at, length) => {
@@ -219,6 +227,7 @@ export class Loop {
   #close(): void {
     for (const link of [...this.#links.all]) this.#links.stop(link.id);
     this.#vxlan?.close();
+    this.#sources?.close();
     this.#tap.close();
     libc().close(this.#socket.fd);
     this.#port.postMessage({ kind: "closed" } satisfies FromWorker);

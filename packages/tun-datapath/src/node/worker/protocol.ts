@@ -18,6 +18,8 @@ export interface WorkerStart {
   readonly counters: SharedArrayBuffer;
   /** The kernel's VXLAN device, when that overlay is offered. */
   readonly vxlanDevice?: string;
+  /** UDP port of the tunnel. */
+  readonly vxlanPort: number;
 }
 
 /** A connection as the worker needs it. */
@@ -27,9 +29,10 @@ export interface PrepareLink {
   readonly uid: bigint;
   readonly outbound: boolean;
   readonly remote: { readonly address: number; readonly port: number };
-  /** A copy of ours; wiped by the worker when it has made its keys of it. */
-  readonly sessionKey?: Uint8Array;
-  readonly common: readonly OverlayName[];
+  /** In memory that both threads share. The worker overwrites it when it has made its keys. */
+  readonly sessionKey: Uint8Array | undefined;
+  /** By index; undefined where an overlay does not serve this link. */
+  readonly common: readonly (OverlayName | undefined)[];
   /** Cipher of `sleeve-gso`. */
   readonly aead: string;
   /** Why overlays that we have were left out. */
@@ -78,7 +81,11 @@ export type FromWorker =
       readonly links: readonly WorkerLinkStatus[];
       readonly macs: readonly MacStatus[];
     }
-  | { readonly kind: "forward"; readonly peer: PeerName; readonly state: Forwarding }
+  | { readonly kind: "forward"; readonly id: number; readonly peer: PeerName; readonly state: Forwarding }
+  /** Heartbeats of a link come through the tunnel from this underlay address. */
+  | { readonly kind: "source"; readonly id: number; readonly peer: PeerName; readonly address: number }
+  /** The rules of the kernel's packet filter have changed. */
+  | { readonly kind: "rules" }
   | { readonly kind: "mac"; readonly mac: number; readonly peer: PeerName }
   | {
       readonly kind: "log";

@@ -2,12 +2,14 @@ import { get16, get48, put16, put48 } from "../../bytes.ts";
 import { ETHERNET_BYTES } from "../../ethernet.ts";
 import type { PeerName } from "../../types.ts";
 import { libc, must } from "../linux/libc.ts";
+import { attachFilter, JUMP_IF_EQUAL, LOAD_HALF, TAKE } from "../linux/packet-filter.ts";
 
 /** Local experimental Ethernet type (IEEE 802): heartbeats in the tunnel, so that no host takes them for traffic. */
-const TYPE_HEARTBEAT = 0x88b5;
+export const TYPE_HEARTBEAT = 0x88b5;
+/** Where a heartbeat has the sender's name: its Ethernet address lost the group bit. */
+export const HEARTBEAT_NAME_AT: number = ETHERNET_BYTES + 10;
 const AF_PACKET = 17;
 const ETH_P_ALL = 3;
-const SO_ATTACH_FILTER = 26;
 const SOL_PACKET = 263;
 const PACKET_IGNORE_OUTGOING = 23;
 const SOCK_RAW_FLAGS = 3 | 0o4000 | 0o2000000;
@@ -28,30 +30,6 @@ export function tunnelMac(peer: PeerName): number {
   return ((first & 0xfe) | 0x02) * 0x010000000000 + (peer % 0x010000000000);
 }
 
-/**
- * Has the kernel keep all but heartbeats from the socket: load the type, compare, take or leave.
- * Source: linux/filter.h; an instruction is code (2), jump if true (1), if false (1), operand (4).
- */
-function attachFilter(fd: number): void {
-  const program = Buffer.alloc(4 * 8);
-  const instructions = [
-    [0x28, 0, 0, 12],
-    [0x15, 0, 1, TYPE_HEARTBEAT],
-    [0x06, 0, 0, 0xffff],
-    [0x06, 0, 0, 0],
-  ] as const;
-  for (const [i, [code, yes, no, operand]] of instructions.entries()) {
-    program.writeUInt16LE(code, 8 * i);
-    program[8 * i + 2] = yes;
-    program[8 * i + 3] = no;
-    program.writeUInt32LE(operand, 8 * i + 4);
-  }
-  const header = Buffer.alloc(16);
-  header.writeUInt16LE(instructions.length, 0);
-  header.writeBigUInt64LE(libc().address(program), 8);
-  must(libc().setsockopt(fd, 1, SO_ATTACH_FILTER, header, 16), "SO_ATTACH_FILTER");
-}
-
 /** Opens a packet socket on the VXLAN device for heartbeats alone. @throws DatapathError DATAPATH_SYSCALL */
 export function openVxlanPort(device: string, name: PeerName): VxlanSocket {
   const c = libc();
@@ -61,7 +39,12 @@ export function openVxlanPort(device: string, name: PeerName): VxlanSocket {
   address.writeUInt16LE(AF_PACKET, 0);
   // A bridge takes frames of its ports before handlers of one type see them; only handlers of all types come first.
   address.writeUInt16BE(ETH_P_ALL, 2);
-  attachFilter(fd);
+  attachFilter(fd, [
+    [LOAD_HALF, 0, 0, 12],
+    [JUMP_IF_EQUAL, 0, 1, TYPE_HEARTBEAT],
+    [TAKE, 0, 0, 0xffff],
+    [TAKE, 0, 0, 0],
+  ]);
   // Without it the kernel would clone every frame it sends, only for the filter to refuse it. Since Linux 4.20; may fail.
   c.setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, Buffer.from(Int32Array.of(1).buffer), 4);
   address.writeInt32LE(c.ifIndex(device), 4);
@@ -78,8 +61,7 @@ export function openVxlanPort(device: string, name: PeerName): VxlanSocket {
       put48(memory, 0, tunnelMac(peer));
       put48(memory, 6, own);
       put16(memory, 12, TYPE_HEARTBEAT);
-      // The sender's name stands behind what a heartbeat holds: its address lost the group bit.
-      put48(memory, ETHERNET_BYTES + 10, name);
+      put48(memory, HEARTBEAT_NAME_AT, name);
       c.write(fd, memory.subarray(0, frame.length), frame.length);
     },
     receive(onFrame) {
@@ -88,7 +70,7 @@ export function openVxlanPort(device: string, name: PeerName): VxlanSocket {
         if (n < ETHERNET_BYTES + 16) return;
         // Older kernels show our own packets, too.
         if (get48(memory, 6) === own || get16(memory, 12) !== TYPE_HEARTBEAT) continue;
-        onFrame(get48(memory, ETHERNET_BYTES + 10), memory, 0, n);
+        onFrame(get48(memory, HEARTBEAT_NAME_AT), memory, 0, n);
       }
     },
     close: () => void c.close(fd),
