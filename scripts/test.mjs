@@ -1,16 +1,25 @@
 /**
  * `npm test`: sets up what is missing and runs everything: the repository's own checks, unit tests, host tests (real namespaces),
  * unit tests again on a newer Node. The last line adds up all of them.
+ *
+ * `-- --unit` leaves out host tests and the newer Node; with `--one-host-test-each` the first host test of each package is run.
  */
 import { spawnSync } from "node:child_process";
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { env, root, setup } from "./setup.mjs";
+import { parseArgs } from "node:util";
+import { env, root, setup, workspaces } from "./setup.mjs";
 
 /** The floor is Node 20; this one is what most people run. From npm, since nothing else is known to be reachable. */
 const newer = "22.23.3";
 
+const { values: flags } = parseArgs({
+  options: {
+    unit: { type: "boolean", default: false },
+    "one-host-test-each": { type: "boolean", default: false },
+  },
+});
 setup();
 const { installTools, testNeeds } = await import("../apps/netlab/dist/index.js");
 const advice = installTools(["tests", ...testNeeds]);
@@ -22,11 +31,9 @@ let failed = false;
 
 leg("checks", process.execPath, ["scripts/check.mjs"]);
 leg("unit tests", "vitest", ["run", "--project", "unit"]);
-leg("host tests", "vitest", ["run", "--project", "host"]);
-const node = newerNode();
-if (node.path)
-  leg(`unit tests on Node ${newer}`, node.path, ["node_modules/vitest/vitest.mjs", "run", "--project", "unit"]);
-else skipLeg(`unit tests on Node ${newer}`, node.reason);
+if (flags["one-host-test-each"]) leg("host tests", "vitest", ["run", "--project", "host", ...firstHostTests()]);
+else if (!flags.unit) leg("host tests", "vitest", ["run", "--project", "host"]);
+if (!flags.unit) newerLeg();
 
 const counts = readFileSync(summary, "utf8")
   .trim()
@@ -54,6 +61,27 @@ function leg(name, command, args) {
   // What it counted is not all there was to say: the last line must not read as a success.
   else if (result.status !== 0 && JSON.parse(counted).failed === 0)
     fail(`FAILED ${name}: ended with ${result.signal ?? result.status} though nothing it counted failed`);
+}
+
+/** The unit tests again, on a newer Node. */
+function newerLeg() {
+  const node = newerNode();
+  const name = `unit tests on Node ${newer}`;
+  if (node.path) leg(name, node.path, ["node_modules/vitest/vitest.mjs", "run", "--project", "unit"]);
+  else skipLeg(name, node.reason);
+}
+
+/** The first file of host tests of each package that has some. */
+function firstHostTests() {
+  return workspaces().flatMap((dir) => {
+    const folder = join(root, dir, "test/host");
+    if (!existsSync(folder)) return [];
+    const tests = readdirSync(folder).filter((name) => name.endsWith(".test.ts"));
+    return tests
+      .sort()
+      .slice(0, 1)
+      .map((name) => join(dir, "test/host", name));
+  });
 }
 
 function fail(text) {

@@ -73,7 +73,11 @@ export const debianPackages: readonly DebianPackage[] = [
   deb("essential", "sysvinit-utils", "pidof"),
   deb("essential", "tar", "tar"),
   deb("essential", "mawk", "awk"),
-  deb("essential", "util-linux", "dmesg flock losetup lsns nice nsenter prlimit renice setpriv setsid taskset unshare"),
+  deb(
+    "essential",
+    "util-linux",
+    "dmesg flock losetup lsns nice nsenter pivot_root prlimit renice setpriv setsid taskset unshare",
+  ),
   deb("node", "nodejs", "node npm npx"),
   deb("basic", "hostname", "hostname"),
   deb("basic", "iproute2", "bridge ip ss tc"),
