@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { runVectors } from "./runner.ts";
-import { suites } from "./suites.ts";
+import { shapes, suites } from "./suites.ts";
 
 const [dir, ...only] = process.argv.slice(2);
 if (dir === undefined || !existsSync(dir)) {
@@ -9,7 +9,7 @@ if (dir === undefined || !existsSync(dir)) {
   );
   process.exit(2);
 }
-const results = await runVectors(dir, suites, only);
+const results = await runVectors(dir, suites, only, shapes);
 const failures = results.filter((result) => result.failure !== undefined);
 for (const { file, name, kind, failure } of failures) console.log(`FAILED ${file} [${kind}] ${name}: ${failure}`);
 console.log(`${results.length - failures.length} passed, ${failures.length} failed`);

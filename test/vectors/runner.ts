@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { VectorCase, VectorSuite } from "./suite.ts";
+import type { ShapedCase, ShapeSuite, VectorCase, VectorSuite } from "./suite.ts";
 
 /** What became of one case. */
 export interface VectorResult {
@@ -14,8 +14,9 @@ export interface VectorResult {
 /**
  * Runs every case of the vector files in a folder.
  *
- * A file is checked by the suite of its name; a file of another name by the only suite that knows all its kinds.
- * A kind that no suite knows is a failure, so nothing is passed over in silence.
+ * A file is checked by the suite of its name; a file of another name by the only suite that knows all its kinds, or, when
+ * its cases name none, by the only one that knows its shape. A kind or a shape that no suite knows is a failure, so
+ * nothing is passed over in silence.
  *
  * @param only - base names to run, with or without `.json`; empty runs all
  */
@@ -23,6 +24,7 @@ export async function runVectors(
   dir: string,
   suites: readonly VectorSuite[],
   only: readonly string[] = [],
+  shapes: readonly ShapeSuite[] = [],
 ): Promise<VectorResult[]> {
   const wanted = new Set(only.map((name) => (name.endsWith(".json") ? name : `${name}.json`)));
   const present = readdirSync(dir).filter((name) => name.endsWith(".json"));
@@ -32,8 +34,14 @@ export async function runVectors(
   }
   for (const file of present.sort()) {
     if (wanted.size > 0 && !wanted.has(file)) continue;
-    const cases = JSON.parse(readFileSync(join(dir, file), "utf8")).cases as VectorCase[] | undefined;
-    if (!Array.isArray(cases)) {
+    const document = JSON.parse(readFileSync(join(dir, file), "utf8"));
+    const cases = document.cases as VectorCase[] | undefined;
+    const able = shapes.filter((shape) => shape.matches(document));
+    if (able.length === 1) {
+      results.push(...runShape(file, able[0]!, document));
+      continue;
+    }
+    if (!Array.isArray(cases) || cases.length === 0) {
       results.push({ file, name: "-", kind: "-", failure: "not a vector file: it has no list of cases" });
       continue;
     }
@@ -41,6 +49,30 @@ export async function runVectors(
     for (const testCase of cases) results.push(await runCase(file, testCase, suite));
   }
   return results;
+}
+
+function runShape(file: string, shape: ShapeSuite, document: Readonly<Record<string, unknown>>): VectorResult[] {
+  return casesOf(shape, document).map(({ name, check }) => {
+    const result = { file, name, kind: shape.kind };
+    try {
+      check();
+      return result;
+    } catch (error) {
+      return { ...result, failure: error instanceof Error ? error.message : String(error) };
+    }
+  });
+}
+
+/** A file that cannot be read is one case that fails. */
+function casesOf(shape: ShapeSuite, document: Readonly<Record<string, unknown>>): readonly ShapedCase[] {
+  try {
+    return shape.cases(document);
+  } catch (error) {
+    const fail = () => {
+      throw error;
+    };
+    return [{ name: "-", check: fail }];
+  }
 }
 
 function suiteFor(file: string, cases: readonly VectorCase[], suites: readonly VectorSuite[]): VectorSuite | undefined {

@@ -40,3 +40,19 @@ export function fromHex(hex: string): Uint8Array {
 export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 }
+
+/** One case of a file whose cases name no kind. */
+export interface ShapedCase {
+  readonly name: string;
+  check(): void;
+}
+
+/** Checks for vector files that are known by their shape: no case of theirs names a kind, and the file may have any name. */
+export interface ShapeSuite {
+  /** What results call the kind of these cases. */
+  readonly kind: string;
+  /** Whether a file has this shape. */
+  matches(file: Readonly<Record<string, unknown>>): boolean;
+  /** Every case of a file. A case with fields that the suite does not know fails. */
+  cases(file: Readonly<Record<string, unknown>>): readonly ShapedCase[];
+}

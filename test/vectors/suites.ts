@@ -8,10 +8,11 @@ import { peerNameVectors } from "../../packages/gossip-mesh/test/vectors/peer-na
 import { routingVectors } from "../../packages/gossip-mesh/test/vectors/routing.ts";
 import { topologyVectors } from "../../packages/gossip-mesh/test/vectors/topology.ts";
 import { ipamRingVectors } from "../../packages/ipam-ring/test/vectors/ipam-ring.ts";
+import { policyShapes } from "../../packages/network-policy/test/vectors/shapes.ts";
 import { fastdpVectors } from "../../packages/tun-datapath/test/vectors/fastdp.ts";
 import { sleeveFrameVectors } from "../../packages/tun-datapath/test/vectors/sleeve-frames.ts";
 import { vpcCidrVectors } from "../../packages/vpc-routes/test/vectors/vpc-cidrs.ts";
-import type { VectorSuite } from "./suite.ts";
+import type { ShapeSuite, VectorSuite } from "./suite.ts";
 
 /** Every suite of the repository, in the order of the vector files. */
 export const suites: readonly VectorSuite[] = [
@@ -29,3 +30,6 @@ export const suites: readonly VectorSuite[] = [
   httpApiSuite,
   vpcCidrVectors,
 ];
+
+/** Suites of files whose cases name no kind. */
+export const shapes: readonly ShapeSuite[] = policyShapes;

@@ -1,0 +1,6 @@
+/**
+ * Policies from YAML or JSON text, with the place of every problem.
+ *
+ * @packageDocumentation
+ */
+export { type DocumentProblem, type ParsedDocuments, parseDocuments } from "./parse.ts";

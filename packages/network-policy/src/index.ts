@@ -1,0 +1,33 @@
+/**
+ * Network policies for containers: Kubernetes, Calico, and plain YAML, evaluated and compiled to nftables.
+ *
+ * This entry is pure and runs in a browser. `@weaved/network-policy/documents` reads YAML.
+ *
+ * @example
+ * ```ts
+ * import { createWorld, evaluate, readDocument } from "@weaved/network-policy";
+ * ```
+ * @packageDocumentation
+ */
+export { PolicyError, type PolicyErrorCode } from "./errors.ts";
+export { type Decider, type Evaluation, evaluate, type Flow, type TraceStep, type Verdict } from "./evaluate.ts";
+export {
+  type Action,
+  type Direction,
+  type Endpoint,
+  type IcmpMatch,
+  labelsIn,
+  type Match,
+  type NamedPort,
+  type NetworkSet,
+  type Policy,
+  type PolicyId,
+  type PortMatch,
+  type PortRange,
+  type Rule,
+  type Tier,
+} from "./model.ts";
+export { type PolicyDocument, readDocument } from "./read/document.ts";
+export type { Labels, SelectorNode } from "./selector/node.ts";
+export { Selector } from "./selector/selector.ts";
+export { createWorld, type World, type WorldInput } from "./world.ts";
