@@ -26,7 +26,8 @@ const client = { address: 1, transport: "udp" } as const;
 
 const bench = new Bench({ time: 1000 });
 bench.add("plain", () => void responder.respond(query, client));
-bench.add("fast", () => void fast.answer(query, 0, query.length, 1, out, 0, out.length));
+const slot = { message: query, start: 0, end: query.length, client: 1, out, outStart: 0, outEnd: out.length };
+bench.add("fast", () => void fast.answer(slot));
 await bench.run();
 const [plain, quick] = bench.tasks.map((task) => (task.result as { throughput: { mean: number } }).throughput.mean);
 console.log(

@@ -2,7 +2,7 @@
  * Queries per second, with the 99th percentile of the latency under a steady load: ours against Debian's unbound, in one run.
  *
  * One name with ten addresses. `dnsperf` and the server share the machine's cores. With WEAVED_ORIGINAL_DNS=<program> a server
- * built from the original's `nameserver` package joins in; it is called with `127.0.0.1:port` and must know web.weave.local.
+ * built from Weave Net's `nameserver` package takes part; it is called with `127.0.0.1:port` and must know web.weave.local.
  */
 import { type ChildProcess, execFile, fork, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { query } from "../test/queries.ts";
+import { query } from "../test/support/queries.ts";
 
 const exec = promisify(execFile);
 const dir = mkdtempSync(join(tmpdir(), "dns-lb-bench-"));
@@ -53,7 +53,7 @@ async function unbound(port: number): Promise<number> {
   return port;
 }
 
-async function original(program: string, port: number): Promise<number> {
+async function legacy(program: string, port: number): Promise<number> {
   children.push(spawn(program, [`127.0.0.1:${port}`], { stdio: "ignore" }));
   return port;
 }
@@ -113,7 +113,7 @@ try {
     ["dns-lb, single datagrams", ours("single")],
     ...(program === undefined
       ? []
-      : [["the original, two cores", original(program, 5392)] as [string, Promise<number>]]),
+      : [["Weave Net 2.8, two cores", legacy(program, 5392)] as [string, Promise<number>]]),
   ];
   const best = new Map<string, { qps: number; p99: number }>();
   const ports = new Map(await Promise.all(contestants.map(async ([name, port]) => [name, await port] as const)));

@@ -3,7 +3,7 @@
  * Throws at the first wrong reply; every packet follows from the seed.
  */
 import { seededRandom } from "@weaved/sim";
-import { fuzzResponder } from "../test/fuzz.ts";
+import { fuzzResponder } from "../test/support/fuzz.ts";
 
 const packets = Number(process.argv[2] ?? 10_000_000);
 const seed = Number(process.argv[3] ?? Date.now() % 1e6);

@@ -1,42 +1,61 @@
-/** IPv4 addresses as unsigned 32-bit integers, first octet most significant; strict, because peers must agree on what was meant. */
+/**
+ * Addresses inside this package: IPv4 as unsigned 32-bit integers, first octet most significant, because look-ups and replies
+ * handle them by the million. Public functions take and give the type of `@weaved/ip`.
+ */
+import { type Cidr, type CidrInput, Ip, IpError, type IpInput, toCidr, toIp } from "@weaved/ip";
+import { DnsError } from "./errors.ts";
 
-import ipaddr from "ipaddr.js";
-
-const octet = /^(0|[1-9][0-9]{0,2})$/;
-/** ipaddr.js alone reads octal, hexadecimal, and short forms too. */
-const dottedQuad = /^(?:(?:0|[1-9][0-9]{0,2})(?:\.(?!$)|$)){4}$/;
-
-/** Dotted-quad text to an integer. Undefined for anything but four decimal octets without leading zeros. */
+/** Dotted-quad text to an integer; undefined for any other text. */
 export function parseIpv4(text: string): number | undefined {
-  if (!dottedQuad.test(text) || !ipaddr.IPv4.isValid(text)) return undefined;
-  return ipaddr.IPv4.parse(text).octets.reduce((value, part) => value * 256 + part, 0);
+  const ip = Ip.tryParse(text);
+  return ip?.family === 4 ? ip.toNumber() : undefined;
 }
 
 /** An integer as dotted-quad text. */
-export const formatIpv4 = (address: number): string =>
-  `${(address >>> 24) & 255}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
+export const formatIpv4 = (address: number): string => Ip.v4(address).toString();
 
-/** A range of addresses by its first address and prefix length (0 to 32). */
+/**
+ * An IPv4 address of a caller as an integer.
+ * @throws DnsError `DNS_BAD_ADDRESS`
+ */
+export function toIpv4(input: IpInput | number): number {
+  try {
+    return (typeof input === "number" ? Ip.v4(input) : toIp(input)).toNumber();
+  } catch (cause) {
+    throw badAddress(cause);
+  }
+}
+
+/** An IPv4 network by its first address and prefix length (0 to 32). */
 export interface Subnet {
   readonly base: number;
   readonly prefix: number;
 }
 
-/** `10.32.0.0/12` to a subnet; host bits are dropped. Undefined when malformed. */
-export function parseSubnet(text: string): Subnet | undefined {
-  const [address, length, ...rest] = text.split("/");
-  const base = parseIpv4(address ?? "");
-  if (base === undefined || length === undefined || rest.length > 0 || !octet.test(length)) return undefined;
-  const prefix = Number(length);
-  return prefix > 32 ? undefined : { base: base - (base % 2 ** (32 - prefix)), prefix };
+/**
+ * IPv4 networks of a caller.
+ * @throws DnsError `DNS_BAD_ADDRESS`
+ */
+export function toSubnets(inputs: readonly CidrInput[]): Subnet[] {
+  try {
+    return inputs.map((input) => subnetOf(toCidr(input)));
+  } catch (cause) {
+    throw badAddress(cause);
+  }
+}
+
+const subnetOf = ({ base, length }: Cidr): Subnet => ({ base: base.toNumber(), prefix: length });
+
+function badAddress(cause: unknown): unknown {
+  return cause instanceof IpError ? new DnsError("DNS_BAD_ADDRESS", cause.message, { cause }) : cause;
 }
 
 /** Whether an address lies in a subnet. */
 export const contains = (subnet: Subnet, address: number): boolean =>
   address >= subnet.base && address < subnet.base + 2 ** (32 - subnet.prefix);
 
-/** IPv6 text (hexadecimal groups, at most one `::`, no zone, no dotted tail) to 16 bytes. Undefined when malformed. */
+/** IPv6 text to 16 bytes; undefined for any other text. */
 export function parseIpv6(text: string): Uint8Array | undefined {
-  if (!/^[0-9a-fA-F:]+$/.test(text) || !ipaddr.IPv6.isValid(text)) return undefined;
-  return Uint8Array.from(ipaddr.IPv6.parse(text).toByteArray());
+  const ip = Ip.tryParse(text);
+  return ip?.family === 6 ? ip.toBytes() : undefined;
 }

@@ -1,21 +1,38 @@
 /**
- * One replicated set of claims on one gossip channel: what to believe of what others say, and what to pass on.
+ * One replicated set of claims on one gossip channel: which claims of other peers to believe, and what to pass on.
  *
- * Who may say what: everyone repeats everyone's claims, but the last word on a claim has its origin. So when others hold a
- * later version of one of ours, we outbid it with what we know; and a live claim of ours that we know nothing of (from
- * before a restart) we withdraw.
+ * Every peer repeats every peer's claims, but the origin of a claim decides about it. So when other peers hold a later version of
+ * one of ours, we outbid it with what we know; and a live claim of ours that we do not know (from before a restart) we withdraw.
  */
-import { bury, compareEntries, isLive, makeEntry, type NameEntry, normalise, revive, supersedes } from "./entry.ts";
+import {
+  compareEntries,
+  isLive,
+  isPlausible,
+  MAX_VERSION,
+  makeEntry,
+  type NameEntry,
+  normalise,
+  restored,
+  supersedes,
+  withdrawn,
+} from "./entry.ts";
 import { DnsError } from "./errors.ts";
 import { type EncodeEntries, NamesUpdate } from "./gossip-data.ts";
-import { createLimbo, type Limbo } from "./limbo.ts";
-import type { Clock, GossipData, GossipHandler, GossipSender, Logger, PeerName, WallClock } from "./ports.ts";
+import { PendingClaims } from "./pending.ts";
+import type { Clock, GossipData, GossipHandler, GossipSender, Logger, Metrics, PeerName, WallClock } from "./ports.ts";
 import { NameTable } from "./table.ts";
 
 /** Seconds that a message's timestamp may differ from our clock; half the life of a tombstone. */
-export const clockWindowSeconds = 900;
-/** Seconds that a dead entry is kept, so that old gossip cannot bring it back; also the interval of the sweep. */
-export const tombstoneLifeSeconds = 1800;
+const CLOCK_WINDOW_SECONDS = 900;
+/** Seconds that a withdrawn entry is kept, so that old gossip cannot bring it back; also the interval of the sweep. */
+const TOMBSTONE_LIFE_SECONDS = 1800;
+/**
+ * Tombstones for claims in our name that we do not know. A restart leaves as many as containers went meanwhile; more are the
+ * work of a forger, and are not believed anyway once their peer, which is this one, does not confirm them.
+ */
+const MAX_UNKNOWN_OWN = 10_000;
+/** How often refused entries are logged. */
+const REFUSED_LOG_MS = 60_000;
 
 /** How a channel writes its messages down. */
 export interface ClaimCodec {
@@ -33,6 +50,7 @@ export interface ClaimsOptions {
   readonly wallClock: WallClock;
   readonly isKnownPeer: (peer: PeerName) => boolean;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   /** Called after every change with the entries as they are now. */
   readonly onChange: (changed: readonly NameEntry[]) => void;
 }
@@ -41,14 +59,19 @@ export interface ClaimsOptions {
 export class Claims implements GossipHandler {
   readonly table: NameTable;
   readonly #options: ClaimsOptions;
-  readonly #limbo: Limbo;
+  readonly #pending: PendingClaims;
   #sender: GossipSender | undefined;
   #cancelSweep: () => void;
+  /** Tombstones made for unknown claims in our name since the last sweep. */
+  #unknownOwn = 0;
+  #refusedSinceLog = 0;
+  #refusedLoggedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ClaimsOptions) {
     this.#options = options;
     this.table = new NameTable(options.domain);
-    this.#limbo = createLimbo(options, (entries) => this.#adopt(entries));
+    const { clock, isKnownPeer } = options;
+    this.#pending = new PendingClaims({ clock, isKnownPeer, adopt: (entries) => this.#adopt(entries) });
     this.#cancelSweep = this.#scheduleSweep();
   }
 
@@ -59,43 +82,44 @@ export class Claims implements GossipHandler {
 
   /** Stores entries of this peer and broadcasts them, changed or not: a repeated claim repairs what a neighbour lost. */
   publish(entries: readonly NameEntry[]): void {
-    if (entries.length === 0) return;
-    for (const entry of entries) this.table.put(entry);
-    this.#options.onChange(entries);
-    this.#broadcast(entries);
+    const stored = entries.filter((entry) => this.table.put(entry));
+    this.#refuse(entries.length - stored.length, this.#options.self);
+    if (stored.length === 0) return;
+    this.#options.onChange(stored);
+    this.#broadcast(stored);
   }
 
-  /** Withdraws the live entries of our own that `match` picks, and says so. Returns them as they are now. */
+  /** Withdraws the live entries of our own that `match` picks, and announces it. Returns them as they are now. */
   withdraw(match: (entry: NameEntry) => boolean): readonly NameEntry[] {
     const { self, wallClock } = this.#options;
-    const doomed = this.table.select((entry) => entry.origin === self && isLive(entry) && match(entry));
-    const buried = doomed.map((entry) => bury(entry, wallClock()));
-    this.publish(buried);
-    return buried;
+    const matching = this.table.select((entry) => entry.origin === self && isLive(entry) && match(entry));
+    const tombstones = matching.map((entry) => withdrawn(entry, wallClock()));
+    this.publish(tombstones);
+    return tombstones;
   }
 
-  /** Forgets a peer that left the topology, without a word: every peer notices for itself. */
+  /** Forgets a peer that left the topology. This is not announced: every peer notices for itself. */
   peerGone(peer: PeerName): void {
     const removed = this.table.remove((entry) => entry.origin === peer);
-    if (removed.length > 0) this.#options.onChange(removed.map((entry) => bury(entry, this.#options.wallClock())));
+    if (removed.length > 0) this.#options.onChange(removed.map((entry) => withdrawn(entry, this.#options.wallClock())));
   }
 
-  /** Looks at once whether parked claims have become believable. */
+  /** Looks at once whether the origins of pending claims have become known. */
   peerAppeared(): void {
-    this.#limbo.check();
+    this.#pending.check();
   }
 
   onUnicast(): void {
     // No peer sends unicasts on these channels.
   }
 
-  onBroadcast(_source: PeerName, payload: Uint8Array): GossipData | undefined {
-    const { timestamp, accepted } = this.#receive(payload);
+  onBroadcast(source: PeerName, payload: Uint8Array): GossipData | undefined {
+    const { timestamp, accepted } = this.#receive(payload, source);
     return new NamesUpdate(timestamp, accepted, this.#options.codec.encode);
   }
 
-  onGossip(payload: Uint8Array): GossipData | undefined {
-    const { news } = this.#receive(payload);
+  onGossip(payload: Uint8Array, neighbour?: PeerName): GossipData | undefined {
+    const { news } = this.#receive(payload, neighbour);
     return news.length > 0 ? this.#update(news) : undefined;
   }
 
@@ -106,31 +130,24 @@ export class Claims implements GossipHandler {
   /** Ends the sweeping of tombstones. */
   close(): void {
     this.#cancelSweep();
-    this.#limbo.close();
+    this.#pending.close();
   }
 
-  #receive(payload: Uint8Array): { timestamp: number; accepted: NameEntry[]; news: NameEntry[] } {
-    const { codec, isKnownPeer, wallClock } = this.#options;
+  #receive(
+    payload: Uint8Array,
+    from: PeerName | undefined,
+  ): { timestamp: number; accepted: NameEntry[]; news: NameEntry[] } {
+    const { codec } = this.#options;
     const { timestamp, entries } = codec.decode(payload);
-    const skew = timestamp - wallClock();
-    if (Math.abs(skew) > clockWindowSeconds) {
-      throw new DnsError(
-        "DNS_CLOCK_SKEW",
-        `sender's clock is ${skew} s off ours; ${clockWindowSeconds} s are tolerated`,
-      );
-    }
-    const known = new Map<PeerName, boolean>();
-    const believable = ({ origin }: NameEntry): boolean => {
-      const answer = known.get(origin) ?? isKnownPeer(origin);
-      known.set(origin, answer);
-      return answer;
-    };
-    const sorted = normalise(entries);
-    this.#limbo.park(sorted.filter((entry) => !believable(entry)));
+    this.#checkClock(timestamp);
+    const sorted = this.#plausible(normalise(entries), from);
+    const { known, unknown } = this.#byOrigin(sorted);
+    this.#pending.add(unknown);
     const accepted: NameEntry[] = [];
     const corrections: NameEntry[] = [];
-    for (const entry of sorted.filter(believable)) {
+    for (const entry of known) {
       const correction = this.#correct(entry);
+      if (correction === "ignore") continue;
       if (correction !== undefined) corrections.push(correction);
       accepted.push(correction ?? entry);
     }
@@ -139,30 +156,85 @@ export class Claims implements GossipHandler {
     return { timestamp, accepted, news };
   }
 
-  /** What to say instead of a claim in our name that is not what we hold; undefined lets the claim stand. */
-  #correct(entry: NameEntry): NameEntry | undefined {
+  #checkClock(timestamp: number): void {
+    const skew = timestamp - this.#options.wallClock();
+    if (Math.abs(skew) <= CLOCK_WINDOW_SECONDS) return;
+    throw new DnsError(
+      "DNS_CLOCK_SKEW",
+      `the sender's clock differs from ours by ${skew} s, where ${CLOCK_WINDOW_SECONDS} s are tolerated; set the clocks`,
+    );
+  }
+
+  /** The entries that an honest peer could have made. The others are dropped one by one, with their sender named. */
+  #plausible(entries: readonly NameEntry[], from: PeerName | undefined): readonly NameEntry[] {
+    // The clocks of a claim's origin and of the sender may each differ from ours.
+    const latest = this.#options.wallClock() + 2 * CLOCK_WINDOW_SECONDS;
+    const plausible = entries.filter((entry) => isPlausible(entry, latest));
+    this.#refuse(entries.length - plausible.length, from);
+    return plausible;
+  }
+
+  #refuse(count: number, from: PeerName | undefined): void {
+    if (count === 0) return;
+    const { logger, metrics, clock } = this.#options;
+    metrics.count("dns_entries_refused", count);
+    this.#refusedSinceLog += count;
+    if (clock.now() - this.#refusedLoggedMs < REFUSED_LOG_MS) return;
+    logger.warn("refused names of gossip that no honest peer sends, or that are too many", {
+      count: this.#refusedSinceLog,
+      from,
+    });
+    this.#refusedSinceLog = 0;
+    this.#refusedLoggedMs = clock.now();
+  }
+
+  #byOrigin(entries: readonly NameEntry[]): { known: NameEntry[]; unknown: NameEntry[] } {
+    const { isKnownPeer } = this.#options;
+    const answers = new Map<PeerName, boolean>();
+    const known: NameEntry[] = [];
+    const unknown: NameEntry[] = [];
+    for (const entry of entries) {
+      const isKnown = answers.get(entry.origin) ?? isKnownPeer(entry.origin);
+      answers.set(entry.origin, isKnown);
+      (isKnown ? known : unknown).push(entry);
+    }
+    return { known, unknown };
+  }
+
+  /**
+   * What to announce instead of a claim in our name that is not what we hold; undefined lets the claim stand. `ignore` neither
+   * stores nor passes it on.
+   */
+  #correct(entry: NameEntry): NameEntry | undefined | "ignore" {
     const { self, wallClock } = this.#options;
     if (entry.origin !== self) return undefined;
     const ours = this.table.get(entry);
-    if (ours === undefined) return isLive(entry) ? bury(entry, wallClock()) : undefined;
-    const outdated = entry.version > ours.version;
-    const disputed = entry.version === ours.version && entry.tombstone !== ours.tombstone;
-    return outdated || disputed ? { ...ours, version: entry.version + 1 } : undefined;
+    if (ours === undefined) {
+      if (this.#unknownOwn >= MAX_UNKNOWN_OWN) return "ignore";
+      this.#unknownOwn++;
+      return isLive(entry) ? withdrawn(entry, wallClock()) : undefined;
+    }
+    const isLater = entry.version > ours.version;
+    const isDisputed = entry.version === ours.version && entry.tombstone !== ours.tombstone;
+    if (!isLater && !isDisputed) return undefined;
+    // A forged claim at the last version cannot be outbid; it must not become ours either.
+    return entry.version >= MAX_VERSION ? "ignore" : { ...ours, version: entry.version + 1 };
   }
 
   #merge(entries: readonly NameEntry[]): NameEntry[] {
-    const news = entries.filter((entry) => {
+    const later = entries.filter((entry) => {
       const ours = this.table.get(entry);
       return ours === undefined || supersedes(entry, ours);
     });
-    for (const entry of news) this.table.put(entry);
+    const news = later.filter((entry) => this.table.put(entry));
+    this.#refuse(later.length - news.length, undefined);
     if (news.length > 0) this.#options.onChange(news);
     return news;
   }
 
   #adopt(entries: readonly NameEntry[]): void {
     const news = this.#merge(entries);
-    // Neighbours may have dropped the same claims for the same reason, so what was new here is passed on late.
+    // Neighbours may have dropped the same claims because they did not know the origin either.
     if (news.length > 0) this.#sender?.gossip(this.#update([...news].sort(compareEntries)));
   }
 
@@ -175,18 +247,18 @@ export class Claims implements GossipHandler {
   }
 
   #scheduleSweep(): () => void {
-    return this.#options.clock.after(tombstoneLifeSeconds * 1000, () => {
+    return this.#options.clock.after(TOMBSTONE_LIFE_SECONDS * 1000, () => {
       const now = this.#options.wallClock();
-      this.table.remove((entry) => !isLive(entry) && now - entry.tombstone > tombstoneLifeSeconds);
+      this.#unknownOwn = 0;
+      this.table.remove((entry) => !isLive(entry) && now - entry.tombstone > TOMBSTONE_LIFE_SECONDS);
       this.#cancelSweep = this.#scheduleSweep();
     });
   }
 }
 
-/** An entry of ours: the stored one, revived if dead, else a new one at version 0. */
+/** A claim of ours: the stored one, restored if withdrawn, else a new one at version 0. */
 export function claim(table: NameTable, init: Parameters<typeof makeEntry>[0]): NameEntry {
   const fresh = makeEntry(init);
   const stored = table.get(fresh);
-  if (stored === undefined) return fresh;
-  return revive(stored);
+  return stored === undefined ? fresh : restored(stored);
 }

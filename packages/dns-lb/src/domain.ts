@@ -7,14 +7,14 @@ export const fqdn = (name: string): string => (name.endsWith(".") ? name : `${na
 /**
  * A local domain in the form used everywhere inside: lower case, trailing dot.
  *
- * The original keeps capitals and then never matches a query; lower-casing is safe, because names compare so.
+ * Weave Net 2.8 keeps capitals and then never matches a query; lower-casing is safe, because names compare so.
  * @throws DnsError `DNS_BAD_DOMAIN` when empty, the root, or with a label that is empty or longer than 63 bytes
  */
 export function parseDomain(domain: string): string {
   const full = fqdn(domain).toLowerCase();
   const labels = full.slice(0, -1).split(".");
   if (full.length > 254 || labels.some((label) => label.length === 0 || label.length > 63)) {
-    throw new DnsError("DNS_BAD_DOMAIN", `"${domain}" is no domain name: labels of 1 to 63 bytes were expected`);
+    throw new DnsError("DNS_BAD_DOMAIN", `"${domain}" is not a valid domain name; expected labels of 1 to 63 bytes`);
   }
   return full;
 }
@@ -38,3 +38,13 @@ export function parentOf(name: string): string {
   const dot = name.indexOf(".");
   return dot < 0 || dot === name.length - 1 ? "." : name.slice(dot + 1);
 }
+
+/**
+ * A name from a query as zone files write it (RFC 4343 section 2.1): bytes other than printable ASCII are `\DDD`, so that
+ * neither a terminal nor a log can be written to by a query. A dot inside a label arrives as U+FF0E.
+ */
+export const presentationOf = (name: string): string =>
+  name.replace(/[^!-~]|\\/g, (char) => {
+    if (char === "\\") return "\\\\";
+    return char === "\uff0e" ? "\\." : `\\${String(char.charCodeAt(0)).padStart(3, "0")}`;
+  });

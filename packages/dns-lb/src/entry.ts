@@ -1,15 +1,29 @@
 /**
- * One claim "this name of this container is at this address, says this peer", and the rules by which claims compare,
- * merge, die, and return.
+ * A claim: one peer announces that a name of a container is at an address. Here are the rules by which claims compare, merge, are
+ * withdrawn, and are restored.
  *
  * Identity is (containerId, origin, address, hostname, type, data), hostname case-sensitively.
- * `version` starts at 0 and grows by one with every death and every return, so that among claims of one identity the
- * larger version is the later word. Between equal versions the later death wins.
+ * `version` starts at 0 and grows by one with every withdrawal and every restoration, so that among claims of one identity the
+ * larger version is the later one. Between equal versions the later tombstone wins.
  */
 import type { PeerName } from "./ports.ts";
 
 /** Kinds of claims: "" is an address claim that every peer understands, the others only travel between `weaved` peers. */
-export type ClaimType = "" | "AAAA" | "SRV" | "WEIGHT";
+export const CLAIM_TYPES = ["", "AAAA", "SRV", "WEIGHT", "HEALTH"] as const;
+/** See {@link CLAIM_TYPES}. */
+export type ClaimType = (typeof CLAIM_TYPES)[number];
+
+/**
+ * Largest version that is believed: one change a millisecond for 8,900 years. A claim can be outbid only while its version can
+ * still grow, and be encoded while it is a safe integer.
+ */
+export const MAX_VERSION: number = 2 ** 48;
+/** Largest peer name: 48 bits. */
+const MAX_PEER: number = 2 ** 48 - 1;
+/** Longest name that a query can ask for (RFC 1035 section 2.3.4), as text with its final dot. */
+const MAX_NAME_CHARS = 254;
+/** Longest container id and longest data of a record. An id of Docker has 64 characters. */
+const MAX_TEXT_CHARS = 512;
 
 /** A claim as stored. Immutable: a change makes a new object. */
 export interface NameEntry {
@@ -22,7 +36,7 @@ export interface NameEntry {
   /** `hostname` in lower case: what look-ups compare. */
   readonly key: string;
   readonly version: number;
-  /** 0 while alive, otherwise the Unix time (seconds) of its death. */
+  /** 0 while live, otherwise the Unix time (seconds) of its withdrawal. */
   readonly tombstone: number;
   readonly type: ClaimType;
   /** Text whose form depends on `type`; "" for address claims. */
@@ -38,7 +52,7 @@ export function makeEntry(init: EntryInit): NameEntry {
   return { containerId, origin, address, hostname, key: hostname.toLowerCase(), version, tombstone, type, data };
 }
 
-/** Whether an entry is alive. */
+/** Whether an entry has not been withdrawn. */
 export const isLive = (entry: NameEntry): boolean => entry.tombstone === 0;
 
 /** Go compares strings by bytes, JavaScript by UTF-16 units; in ASCII, all that DNS names hold, they agree. */
@@ -63,19 +77,37 @@ export const compareEntries = (a: NameEntry, b: NameEntry): number =>
 export const compareOnWire = (a: NameEntry, b: NameEntry): number =>
   compareText(a.hostname, b.hostname) || compareRest(a, b);
 
-/** Whether `theirs` says something later than `ours`, both of one identity. */
+/** Whether `theirs` is later than `ours`, both of one identity. */
 export const supersedes = (theirs: NameEntry, ours: NameEntry): boolean =>
   theirs.version > ours.version || (theirs.version === ours.version && theirs.tombstone > ours.tombstone);
 
-/** The claim withdrawn at `now` (Unix seconds); the same object if it was dead already. */
-export const bury = (entry: NameEntry, now: number): NameEntry =>
+/** The claim withdrawn at `now` (Unix seconds); the same object if it was withdrawn already. */
+export const withdrawn = (entry: NameEntry, now: number): NameEntry =>
   isLive(entry) ? { ...entry, tombstone: now, version: entry.version + 1 } : entry;
 
-/** The claim made again; the same object if it was alive. */
-export const revive = (entry: NameEntry): NameEntry =>
+/** The claim made again; the same object if it was live. */
+export const restored = (entry: NameEntry): NameEntry =>
   isLive(entry) ? entry : { ...entry, tombstone: 0, version: entry.version + 1 };
 
-/** Merges two lists in table order into one; of one identity the later word stays. */
+/**
+ * Whether an honest peer could have made an entry. Whatever passes can be stored, outbid, and encoded.
+ * @param latest - Unix time after which no tombstone can have been made
+ */
+export function isPlausible(entry: NameEntry, latest: number): boolean {
+  const { containerId, origin, address, hostname, version, tombstone, data } = entry;
+  const numbers =
+    isWithin(version, MAX_VERSION) &&
+    isWithin(tombstone, latest) &&
+    isWithin(origin, MAX_PEER) &&
+    isWithin(address, 0xffffffff);
+  const texts =
+    hostname.length <= MAX_NAME_CHARS && containerId.length <= MAX_TEXT_CHARS && data.length <= MAX_TEXT_CHARS;
+  return numbers && texts;
+}
+
+const isWithin = (value: number, max: number): boolean => Number.isInteger(value) && value >= 0 && value <= max;
+
+/** Merges two lists in table order into one; of one identity the later one is kept. */
 export function mergeEntries(a: readonly NameEntry[], b: readonly NameEntry[]): NameEntry[] {
   const merged: NameEntry[] = [];
   let i = 0;

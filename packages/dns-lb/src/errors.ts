@@ -3,15 +3,19 @@
  *
  * - `DNS_GOSSIP_MALFORMED`: a gossip payload is not what the channel carries
  * - `DNS_CLOCK_SKEW`: a payload's timestamp is more than 900 s from our clock
+ * - `DNS_BAD_ADDRESS`: an address or a network is not valid, or is not of the required family
  * - `DNS_BAD_DOMAIN`: the local domain is not a usable DNS name
- * - `DNS_BAD_RECORD`: a service, weight, or address record makes no sense
- * - `DNS_BAD_SNAPSHOT`: a stored document is not one of ours
+ * - `DNS_BAD_OPTION`: an option of the server is out of its range
+ * - `DNS_BAD_RECORD`: a service, weight, or address record is not valid
+ * - `DNS_BAD_SNAPSHOT`: a stored document does not hold names
  * - `DNS_LISTEN_FAILED`: an address could not be bound
  */
 export type DnsErrorCode =
   | "DNS_GOSSIP_MALFORMED"
   | "DNS_CLOCK_SKEW"
+  | "DNS_BAD_ADDRESS"
   | "DNS_BAD_DOMAIN"
+  | "DNS_BAD_OPTION"
   | "DNS_BAD_RECORD"
   | "DNS_BAD_SNAPSHOT"
   | "DNS_LISTEN_FAILED";

@@ -1,5 +1,5 @@
 /**
- * What this package needs from outside, as small structural interfaces (see ARCHITECTURE.md of the repository).
+ * The small structural interfaces that this package needs from outside (see ARCHITECTURE.md of the repository).
  * `@weaved/gossip-mesh` offers the gossip side; nothing here imports it.
  */
 
@@ -24,11 +24,12 @@ export interface GossipData {
   encode(): Uint8Array[];
 }
 
-/** What this package does with gossip. It throws to report bad data. */
+/** The part of a gossip channel that this package implements. It throws to report bad data. */
 export interface GossipHandler {
   onUnicast(source: PeerName, payload: Uint8Array): void;
   onBroadcast(source: PeerName, payload: Uint8Array): GossipData | undefined;
-  onGossip(payload: Uint8Array): GossipData | undefined;
+  /** @param neighbour - who sent it, where the mesh says so */
+  onGossip(payload: Uint8Array, neighbour?: PeerName): GossipData | undefined;
   gossip(): GossipData | undefined;
 }
 
@@ -58,7 +59,7 @@ export interface Logger {
   error(message: string, fields?: object): void;
 }
 
-/** Where figures go. */
+/** Where metrics go. */
 export interface Metrics {
   count(name: string, value?: number, labels?: Readonly<Record<string, string>>): void;
   gauge(name: string, value: number, labels?: Readonly<Record<string, string>>): void;
@@ -67,8 +68,8 @@ export interface Metrics {
 
 const nothing = (): void => {};
 
-/** A logger for those who gave none. */
+/** The logger where none is given. */
 export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
-/** Metrics for those who gave none. */
+/** The metrics where none are given. */
 export const noMetrics: Metrics = { count: nothing, gauge: nothing, observe: nothing };

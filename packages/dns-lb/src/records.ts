@@ -1,23 +1,23 @@
 /**
- * What a container's name means beyond IPv4 addresses: IPv6 addresses, services, weights.
+ * What a container's name means beyond IPv4 addresses: IPv6 addresses, services, weights, health.
  *
- * The original's entries have room for an IPv4 address only, and its peers re-encode what they relay, which would strip any
- * added field. So these claims travel on a channel of their own, {@link recordsChannel}, which original peers relay unread.
+ * The entries of Weave Net 2.8 have room for an IPv4 address only, and its peers re-encode what they relay, which would strip any
+ * added field. So these claims travel on a channel of their own, {@link RECORDS_CHANNEL}, which peers of Weave Net 2.8 relay unread.
  */
 import { parseIpv6 } from "./address.ts";
 import type { ClaimType } from "./entry.ts";
 import { DnsError } from "./errors.ts";
 
-/** Gossip channel of address claims, as the original calls it. */
-export const namesChannel = "nameserver";
+/** Gossip channel of address claims, by its name in Weave Net 2.8. */
+export const NAMES_CHANNEL = "nameserver";
 /** Gossip channel of all other claims; new with `weaved`. */
-export const recordsChannel = "weaved-records";
+export const RECORDS_CHANNEL = "weaved-records";
 
-/** Something to say about a name of a container. */
+/** A record of a container's name. */
 export type NameRecord =
   | { readonly type: "AAAA"; readonly address: string }
   | ServiceRecord
-  /** Share of the traffic among containers of one name; 1 unless said otherwise, 0 only when nothing else is left. */
+  /** Share of the traffic among containers of one name: 1 without a record, and 0 for a container of last resort. */
   | { readonly type: "WEIGHT"; readonly weight: number };
 
 /** A port of a container, answered to SRV queries for `_service._proto.NAME`. */
@@ -34,28 +34,33 @@ export interface ServiceRecord {
   readonly weight?: number;
 }
 
-const label = /^_[a-z0-9]([a-z0-9-]{0,60}[a-z0-9])?$/i;
+/** What a HEALTH claim holds. There is one only while the container is unhealthy. */
+export const UNHEALTHY = "unhealthy";
+
+const LABEL = /^_[a-z0-9]([a-z0-9-]{0,60}[a-z0-9])?$/i;
 const isUint16 = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= 0xffff;
 
 /** Record to claim text: `fd00::1`, `_http._tcp 8080 0 1`, `2.5`. @throws DnsError `DNS_BAD_RECORD` */
 export function formatRecord(record: NameRecord): { type: ClaimType; data: string } {
-  const bad = (): DnsError => new DnsError("DNS_BAD_RECORD", `cannot be published: ${JSON.stringify(record)}`);
+  const bad = (): DnsError => new DnsError("DNS_BAD_RECORD", `${JSON.stringify(record)} is not a valid record`);
   switch (record.type) {
     case "AAAA":
       if (parseIpv6(record.address) === undefined) throw bad();
       return { type: "AAAA", data: record.address.toLowerCase() };
     case "SRV": {
       const { service, protocol, port, priority = 0, weight = 1 } = record;
-      if (!label.test(service) || !label.test(protocol) || ![port, priority, weight].every(isUint16)) throw bad();
+      if (!LABEL.test(service) || !LABEL.test(protocol) || ![port, priority, weight].every(isUint16)) throw bad();
       return { type: "SRV", data: `${service}.${protocol} ${port} ${priority} ${weight}`.toLowerCase() };
     }
     case "WEIGHT":
       if (!(record.weight >= 0 && record.weight <= 1e6)) throw bad();
       return { type: "WEIGHT", data: String(record.weight) };
+    default:
+      throw bad();
   }
 }
 
-/** Claim text to a service; undefined when another peer wrote something else. */
+/** Claim text to a service; undefined for text that another peer made up. */
 export function parseService(data: string): Required<ServiceRecord> | undefined {
   const match = /^(_[a-z0-9-]+)\.(_[a-z0-9-]+) (\d{1,5}) (\d{1,5}) (\d{1,5})$/.exec(data);
   if (match === null) return undefined;
@@ -66,7 +71,7 @@ export function parseService(data: string): Required<ServiceRecord> | undefined 
     : undefined;
 }
 
-/** Claim text to a weight; 1 when another peer wrote something else. */
+/** Claim text to a weight; 1 for text that another peer made up. */
 export function parseWeight(data: string): number {
   const weight = Number(data);
   return data !== "" && weight >= 0 && weight <= 1e6 ? weight : 1;
@@ -82,7 +87,7 @@ export function parseServiceLabel(text: string): ServiceRecord[] {
   return text.split(",").map((part) => {
     const match = /^\s*(?:(_[^.:]+)\.(_[^.:]+):)?(\d{1,5})\s*$/.exec(part);
     if (match === null)
-      throw new DnsError("DNS_BAD_RECORD", `"${part}" is no service: _service._protocol:port was expected`);
+      throw new DnsError("DNS_BAD_RECORD", `"${part}" is not a valid service; expected _service._protocol:port`);
     const record: ServiceRecord = {
       type: "SRV",
       service: match[1] ?? "_http",

@@ -1,4 +1,5 @@
-/** What `resolv.conf(5)` says about where to ask. `search` and `ndots` are the asker's business, not ours. */
+/** What `resolv.conf(5)` says about where to ask. `search` and `ndots` concern the client, not this server. */
+import { Ip } from "@weaved/ip";
 
 /** A server to ask. */
 export interface Upstream {
@@ -9,14 +10,21 @@ export interface Upstream {
 }
 
 /** Servers asked at most; the C library stops at three, container hosts rarely list more. */
-const most = 8;
+const MAX_SERVERS = 8;
 
-/** The `nameserver` lines in order, repetitions left out. Bounded by: 8. */
+/** Whether a text is an address of an upstream: IPv4, or IPv6 perhaps with `%zone`. */
+export function isUpstreamAddress(text: string): boolean {
+  const [address = "", zone, ...rest] = text.split("%");
+  const ip = Ip.tryParse(address);
+  return ip !== undefined && rest.length === 0 && (zone === undefined || (ip.family === 6 && zone !== ""));
+}
+
+/** The `nameserver` lines in order, repetitions left out. Of several words on a line the first counts, as in glibc. */
 export function parseResolvConf(text: string): Upstream[] {
   const addresses = new Set<string>();
   for (const line of text.split("\n")) {
-    const match = /^\s*nameserver\s+([0-9a-fA-F.:]+(?:%\S+)?)\s*(?:[#;].*)?$/.exec(line);
-    if (match?.[1] !== undefined) addresses.add(match[1]);
+    const address = /^\s*nameserver\s+([^\s#;]+)/.exec(line)?.[1];
+    if (address !== undefined && isUpstreamAddress(address)) addresses.add(address);
   }
-  return [...addresses].slice(0, most).map((address) => ({ address }));
+  return [...addresses].slice(0, MAX_SERVERS).map((address) => ({ address }));
 }

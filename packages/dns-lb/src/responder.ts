@@ -1,61 +1,64 @@
 /**
- * From a message to an answer, or to the decision that somebody else must answer. Never waits, never does input or output:
+ * From a message to an answer, or to the decision that an upstream must answer. Never waits, never does input or output:
  * local names are answered whatever the upstreams are doing.
  */
-import { contains, parseIpv4 } from "./address.ts";
+import type { CidrInput } from "@weaved/ip";
+import { toSubnets } from "./address.ts";
 import { countLabels, isInDomain, parseDomain } from "./domain.ts";
 import {
-  classAny,
-  classIn,
+  CLASS_ANY,
+  CLASS_IN,
   encodeReply,
-  flag,
+  FLAG,
+  HEADER_BYTES,
+  PLAIN_UDP_BYTES,
   parseQuery,
-  plainUdpBytes,
   type Query,
   type Question,
+  RCODE,
   type Reply,
-  type ReplyRecord,
-  rcode,
-  rrType,
+  RR_TYPE,
 } from "./message.ts";
 import type { Names } from "./names.ts";
 import type { Random } from "./ports.ts";
-import { aaaaData, aData, encodeName, isEncodable, minimalAny, soaData, srvData } from "./rdata.ts";
-import { type ClientAddress, countAsked, createStats, type QueryStats } from "./stats.ts";
+import { type ClientAddress, createStats, type QueryStats } from "./stats.ts";
 import { type Strategy, shuffle } from "./strategy.ts";
-import { contentsOf, type LocatedService, type NameContents, servicesOf, type View } from "./zone.ts";
+import type { View } from "./zone.ts";
+import { REVERSE_SUFFIX, type ZoneAnswer, ZoneAnswers } from "./zone-answers.ts";
 
 /**
  * `standard`: today's rules (EDNS0 echoed, names compressed, SOA with negative answers, RFC 8482).
- * `original`: reply for reply the bytes of the original's server, which knew none of these.
+ * `legacy`: reply for reply the bytes of Weave Net 2.8, which knew none of these.
  */
-export type Dialect = "standard" | "original";
+export type Dialect = "standard" | "legacy";
 
 /** What a {@link Responder} needs. */
 export interface ResponderOptions {
   readonly names: Names;
   readonly random: Random;
   /** @defaultValue `shuffle()` */
-  readonly strategy?: Strategy;
+  readonly strategy?: Strategy | undefined;
   /** Seconds for which answers may be cached. @defaultValue 1 */
-  readonly ttl?: number;
+  readonly ttl?: number | undefined;
   /** @defaultValue `"standard"` */
-  readonly dialect?: Dialect;
-  /** Ceiling for UDP replies, whatever the query's OPT record allows. @defaultValue 1232 (65535 in dialect `original`) */
-  readonly maxUdpBytes?: number;
+  readonly dialect?: Dialect | undefined;
+  /** Ceiling for UDP replies, whatever the query's OPT record allows. @defaultValue 1232 (65535 in dialect `legacy`) */
+  readonly maxUdpBytes?: number | undefined;
   /** @defaultValue everyone sees everything */
-  readonly view?: View;
-  /** @defaultValue figures of its own */
-  readonly stats?: QueryStats;
+  readonly view?: View | undefined;
+  /** Subnets whose unused addresses have no name anywhere; reverse look-ups of them are not forwarded. @defaultValue none */
+  readonly ownSubnets?: readonly CidrInput[] | undefined;
+  /** @defaultValue counters of its own */
+  readonly stats?: QueryStats | undefined;
 }
 
-/** Who asked, and how. */
+/** The sender of a query, and how it came. */
 export interface Client {
   readonly address: ClientAddress;
   readonly transport: "udp" | "tcp";
 }
 
-/** What to do with a message. `local` says whether the reply is about our own names. */
+/** What to do with a message. */
 export type Verdict =
   | { readonly do: "reply"; readonly bytes: Uint8Array; readonly query?: Query; readonly rcode: number }
   | { readonly do: "forward"; readonly query: Query }
@@ -67,45 +70,49 @@ export interface Responder {
   readonly domain: string;
   readonly stats: QueryStats;
   respond(message: Uint8Array, client: Client): Verdict;
-  /** SERVFAIL (or another code) for a query that nobody could answer. */
+  /** SERVFAIL (or another code) for a query that has no answer. */
   fail(query: Query, client: Client, code?: number): Uint8Array;
-  /** TC and nothing else: come back over TCP. */
+  /** TC and no records: the client has to come back over TCP. */
   truncated(query: Query): Uint8Array;
+  /** Largest reply, in bytes, that the query's client takes. */
+  limitOf(query: Query, client: Client): number;
 }
 
-const reverseSuffix = ".in-addr.arpa.";
+/** Largest message over TCP, and over UDP in theory. */
+const MAX_MESSAGE_BYTES = 65_535;
+/** Fits into every path's MTU (DNS Flag Day 2020). */
+const DEFAULT_MAX_UDP_BYTES = 1232;
 /** Types that a resolver asks of the parts of a name; single-label ones then mean a top-level domain. */
-const delegationTypes = new Set<number>([rrType.NS, rrType.SOA, rrType.DS, rrType.DNSKEY]);
-const localFlags = flag.response | flag.authoritative | flag.recursionAvailable;
-const errorFlags = flag.response | flag.recursionAvailable;
+const DELEGATION_TYPES: ReadonlySet<number> = new Set([RR_TYPE.NS, RR_TYPE.SOA, RR_TYPE.DS, RR_TYPE.DNSKEY]);
+const LOCAL_FLAGS = FLAG.response | FLAG.authoritative | FLAG.recursionAvailable;
+const ERROR_FLAGS = FLAG.response | FLAG.recursionAvailable;
 
-/** Makes a responder. */
+/** The UDP limit of a dialect where none is given. */
+export const defaultMaxUdpBytes = (dialect: Dialect): number =>
+  dialect === "legacy" ? MAX_MESSAGE_BYTES : DEFAULT_MAX_UDP_BYTES;
+
+/** Makes a responder. @throws DnsError `DNS_BAD_ADDRESS` */
 export const createResponder = (options: ResponderOptions): Responder => new LocalResponder(options);
 
 class LocalResponder implements Responder {
   readonly dialect: Dialect;
   readonly domain: string;
   readonly stats: QueryStats;
-  readonly #names: Names;
-  readonly #random: Random;
-  readonly #strategy: Strategy;
-  readonly #ttl: number;
-  readonly #original: boolean;
+  readonly #zone: ZoneAnswers;
+  readonly #isLegacy: boolean;
   readonly #maxUdpBytes: number;
-  readonly #view: View | undefined;
 
   constructor(options: ResponderOptions) {
-    const { names, random, strategy = shuffle(), ttl = 1, dialect = "standard", view, stats = createStats() } = options;
+    const { names, random, dialect = "standard", strategy = shuffle(), ttl = 1, view, ownSubnets = [] } = options;
     this.dialect = dialect;
     this.domain = parseDomain(names.domain);
-    this.stats = stats;
-    this.#names = names;
-    this.#random = random;
-    this.#strategy = strategy;
-    this.#ttl = ttl;
-    this.#original = dialect === "original";
-    this.#maxUdpBytes = options.maxUdpBytes ?? (this.#original ? 65_535 : 1232);
-    this.#view = view;
+    this.stats = options.stats ?? createStats();
+    this.#isLegacy = dialect === "legacy";
+    this.#maxUdpBytes = options.maxUdpBytes ?? defaultMaxUdpBytes(dialect);
+    const { domain, stats } = this;
+    const isLegacy = this.#isLegacy;
+    const subnets = toSubnets(ownSubnets);
+    this.#zone = new ZoneAnswers({ names, domain, random, strategy, ttl, isLegacy, view, ownSubnets: subnets, stats });
   }
 
   respond(message: Uint8Array, client: Client): Verdict {
@@ -113,168 +120,105 @@ class LocalResponder implements Responder {
     totals.queries++;
     const parsed = parseQuery(message);
     if (parsed.kind === "query") {
-      const verdict = this.#dispatch(parsed.query, client);
-      if (verdict.do === "forward") totals.forwarded++;
-      return verdict;
+      const { query } = parsed;
+      const answer = this.#refusalOf(query) ?? this.#answerTo(query, client);
+      if (answer !== undefined) return this.#reply(query, client, answer);
+      totals.forwarded++;
+      return { do: "forward", query };
     }
     totals.malformed++;
     if (parsed.kind === "drop") return { do: "drop" };
-    return { do: "reply", bytes: formatError(message), rcode: rcode.formErr };
+    return { do: "reply", bytes: formatError(message), rcode: RCODE.formErr };
   }
 
-  fail(query: Query, client: Client, code: number = rcode.servFail): Uint8Array {
-    return this.#encode({ query, flags: errorFlags, rcode: code, answers: [] }, client);
+  fail(query: Query, client: Client, code: number = RCODE.servFail): Uint8Array {
+    return this.#encode({ query, flags: ERROR_FLAGS, rcode: code, answers: [] }, client);
   }
 
   truncated(query: Query): Uint8Array {
-    const reply = { query, flags: errorFlags | flag.truncated, rcode: 0, answers: [] };
-    return encodeReply(reply, { compress: true, ednsBytes: 0, limit: plainUdpBytes });
+    const reply = { query, flags: ERROR_FLAGS | FLAG.truncated, rcode: RCODE.noError, answers: [] };
+    return encodeReply(reply, { compress: true, ednsBytes: 0, limit: PLAIN_UDP_BYTES });
   }
 
-  #limitOf(query: Query, client: Client): number {
-    if (client.transport === "tcp") return 65_535;
-    const asked = query.edns?.udpBytes ?? plainUdpBytes;
-    return this.#original ? asked : Math.min(Math.max(asked, plainUdpBytes), this.#maxUdpBytes);
+  limitOf(query: Query, client: Client): number {
+    if (client.transport === "tcp") return MAX_MESSAGE_BYTES;
+    const asked = query.edns?.udpBytes ?? PLAIN_UDP_BYTES;
+    return this.#isLegacy ? asked : Math.min(Math.max(asked, PLAIN_UDP_BYTES), this.#maxUdpBytes);
+  }
+
+  /** An error for queries that deserve no look at their name; Weave Net 2.8 looks all the same. */
+  #refusalOf({ questions, flags, edns }: Query): ZoneAnswer | undefined {
+    const [question] = questions;
+    const refusal = (code: number): ZoneAnswer => ({ rcode: code, answers: [] });
+    if (question === undefined) return refusal(this.#isLegacy ? RCODE.servFail : RCODE.formErr);
+    if (this.#isLegacy) return undefined;
+    if ((flags & FLAG.opcode) !== 0) return refusal(RCODE.notImp);
+    if ((edns?.version ?? 0) !== 0) return refusal(RCODE.badVers);
+    if (questions.length > 1) return refusal(RCODE.formErr);
+    return question.class === CLASS_IN || question.class === CLASS_ANY ? undefined : refusal(RCODE.refused);
+  }
+
+  /** The local answer; undefined when an upstream has to give one. */
+  #answerTo(query: Query, client: Client): ZoneAnswer | undefined {
+    const [asked, ...others] = query.questions as readonly [Question, ...Question[]];
+    const name = asked.name.toLowerCase();
+    const question = { name: asked.name, type: asked.type, client: client.address };
+    const isDs = asked.type === RR_TYPE.DS;
+    const isInside = isInDomain(name, this.domain) && !(isDs && this.#isLegacy);
+    const isReverse = `.${name}`.endsWith(REVERSE_SUFFIX) && !isDs;
+    // Weave Net 2.8 takes several questions; it then denies its own names and forwards the others.
+    if (others.length > 0) return isInside || isReverse ? { rcode: RCODE.nxDomain, answers: [] } : undefined;
+    if (isInside) return this.#zone.local(question);
+    if (isReverse) return this.#zone.reverse(question);
+    if (!this.#isLegacy) {
+      const loopback = this.#zone.loopback({ ...question, name });
+      if (loopback !== undefined) return loopback;
+    }
+    return this.#isSingleLabel(name, asked.type) ? this.#zone.local(question) : undefined;
+  }
+
+  #isSingleLabel(name: string, type: number): boolean {
+    const labels = countLabels(name);
+    return this.#isLegacy ? labels <= 1 : labels === 1 && !DELEGATION_TYPES.has(type);
+  }
+
+  #reply(query: Query, client: Client, { rcode, answers, soa, additionals }: ZoneAnswer): Verdict {
+    this.#count(rcode, answers.length);
+    const isKnown = !this.#isLegacy && query.questions.length === 1;
+    const isLocal = rcode === RCODE.noError || (rcode === RCODE.nxDomain && isKnown);
+    // In Weave Net 2.8 it is not the server that answers a query without a question, but its multiplexer: RA is clear then.
+    const isUnasked = this.#isLegacy && query.questions.length === 0;
+    const flags = isUnasked ? FLAG.response : isLocal ? LOCAL_FLAGS : ERROR_FLAGS;
+    const authorities = soa !== undefined && isKnown ? [soa] : [];
+    const bytes = this.#encode({ query, flags, rcode, answers, authorities, additionals }, client);
+    return { do: "reply", bytes, query, rcode };
+  }
+
+  #count(code: number, answers: number): void {
+    const { totals } = this.stats;
+    if (code === RCODE.nxDomain) totals.nxDomain++;
+    else if (code !== RCODE.noError) totals.refused++;
+    else if (answers > 0) totals.answered++;
+    else totals.noData++;
   }
 
   #encode(reply: Reply, client: Client): Uint8Array {
-    const form = {
-      compress: !this.#original,
-      ednsBytes: this.#original ? 0 : this.#maxUdpBytes,
-      limit: this.#limitOf(reply.query, client),
-    };
-    const bytes = encodeReply(reply, form);
-    if ((bytes[2]! & (flag.truncated >>> 8)) !== 0) this.stats.totals.truncated++;
+    const limit = this.limitOf(reply.query, client);
+    const bytes = encodeReply(reply, {
+      compress: !this.#isLegacy,
+      ednsBytes: this.#isLegacy ? 0 : this.#maxUdpBytes,
+      limit,
+    });
+    if ((bytes[2]! & (FLAG.truncated >>> 8)) !== 0) this.stats.totals.truncated++;
     return bytes;
-  }
-
-  #reply(content: Reply, client: Client): Verdict {
-    return { do: "reply", bytes: this.#encode(content, client), query: content.query, rcode: content.rcode };
-  }
-
-  #soa(): ReplyRecord {
-    const data = soaData(this.domain, this.#names.generation(), this.#ttl);
-    return { owner: encodeName(this.domain), type: rrType.SOA, ttl: this.#ttl, data };
-  }
-
-  #answer(
-    query: Query,
-    client: Client,
-    answers: readonly ReplyRecord[],
-    additionals: readonly ReplyRecord[] = [],
-  ): Verdict {
-    if (answers.length > 0) this.stats.totals.answered++;
-    else this.stats.totals.noData++;
-    const authorities = answers.length === 0 && !this.#original ? [this.#soa()] : [];
-    return this.#reply({ query, flags: localFlags, rcode: rcode.noError, answers, authorities, additionals }, client);
-  }
-
-  #error(query: Query, client: Client, code: number): Verdict {
-    if (code === rcode.nxDomain) this.stats.totals.nxDomain++;
-    else this.stats.totals.refused++;
-    const known = code === rcode.nxDomain && !this.#original && query.questions.length === 1;
-    // The original's multiplexer, not its server, answers a query without a question: RA is clear then.
-    const unasked = this.#original && query.questions.length === 0;
-    const flags = unasked ? flag.response : known ? localFlags : errorFlags;
-    return this.#reply({ query, flags, rcode: code, answers: [], authorities: known ? [this.#soa()] : [] }, client);
-  }
-
-  #addressesOf(contents: NameContents, client: Client): ReplyRecord[] {
-    const { candidates } = contents;
-    const count = this.stats.of(contents.key).asked;
-    const order = candidates.map((_, index) => index);
-    const chosen = this.#strategy.arrange(candidates, order, { random: this.#random, count, self: this.#names.self });
-    countAsked(this.stats.of(contents.key), client.address, true);
-    return order
-      .slice(0, chosen)
-      .map((index) => ({ type: rrType.A, ttl: this.#ttl, data: aData(candidates[index]!.address) }));
-  }
-
-  #recordsOf(contents: NameContents, type: number, client: Client): ReplyRecord[] {
-    if (type === rrType.A && contents.candidates.length > 0) return this.#addressesOf(contents, client);
-    countAsked(this.stats.of(contents.key), client.address, type === rrType.AAAA);
-    if (type === rrType.ANY && !this.#original) return [{ type: rrType.HINFO, ttl: this.#ttl, data: minimalAny }];
-    if (type !== rrType.AAAA) return [];
-    return contents.entries.flatMap((entry) => {
-      const data = entry.type === "AAAA" ? aaaaData(entry.data) : undefined;
-      return data === undefined ? [] : [{ type: rrType.AAAA, ttl: this.#ttl, data }];
-    });
-  }
-
-  #local(query: Query, question: Question, client: Client): Verdict {
-    const name = countLabels(question.name) <= 1 ? question.name + this.domain : question.name;
-    const visible = this.#view?.(client.address);
-    const contents = contentsOf(this.#names, name, visible, this.#original);
-    if (contents.entries.length > 0)
-      return this.#answer(query, client, this.#recordsOf(contents, question.type, client));
-    const services = servicesOf(this.#names, name, visible);
-    if (services.length > 0) return this.#services(query, question, client, services);
-    const apex = name.toLowerCase() === this.domain;
-    if (this.#original || (!apex && (visible !== undefined || !this.#names.hasBelow(name))))
-      return this.#error(query, client, rcode.nxDomain);
-    return this.#answer(query, client, apex && question.type === rrType.SOA ? [{ ...this.#soa() }] : []);
-  }
-
-  #services(query: Query, question: Question, client: Client, services: readonly LocatedService[]): Verdict {
-    if (question.type !== rrType.SRV) return this.#answer(query, client, []);
-    const ttl = this.#ttl;
-    const answers = services.map((service) => ({ type: rrType.SRV, ttl, data: srvData(service, service.target) }));
-    const glue = services.map(({ target, address }) => {
-      return { owner: encodeName(target), type: rrType.A, ttl, data: aData(address) };
-    });
-    return this.#answer(query, client, answers, glue);
-  }
-
-  #reverse(query: Query, question: Question, client: Client): Verdict {
-    const host = question.name.slice(0, -reverseSuffix.length).split(".").reverse().join(".");
-    const address = parseIpv4(host);
-    if (this.#original && (question.type !== rrType.PTR || address === undefined))
-      return this.#error(query, client, rcode.nxDomain);
-    const visible = this.#view?.(client.address);
-    const hostname = address === undefined ? undefined : this.#names.reverse(address);
-    if (hostname === undefined || !isEncodable(hostname)) return { do: "forward", query };
-    if (visible?.some((subnet) => contains(subnet, address!)) === false)
-      return this.#error(query, client, rcode.nxDomain);
-    const data = encodeName(hostname);
-    return this.#answer(
-      query,
-      client,
-      question.type === rrType.PTR ? [{ type: rrType.PTR, ttl: this.#ttl, data }] : [],
-    );
-  }
-
-  #dispatch(query: Query, client: Client): Verdict {
-    const [question] = query.questions;
-    if (question === undefined) return this.#error(query, client, this.#original ? rcode.servFail : rcode.formErr);
-    const opcode = query.flags & flag.opcode;
-    if (!this.#original) {
-      if (opcode !== 0) return this.#error(query, client, rcode.notImp);
-      if ((query.edns?.version ?? 0) !== 0) return this.#error(query, client, rcode.badVers);
-      if (query.questions.length > 1) return this.#error(query, client, rcode.formErr);
-      if (question.class !== classIn && question.class !== classAny) return this.#error(query, client, rcode.refused);
-    }
-    const alone = query.questions.length === 1;
-    const name = question.name.toLowerCase();
-    const inside = isInDomain(name, this.domain);
-    // The original lets DS queries for its own this.#names go up, for the parent to answer; so do we in its dialect.
-    if (inside && (question.type !== rrType.DS || !this.#original)) {
-      return alone ? this.#local(query, question, client) : this.#error(query, client, rcode.nxDomain);
-    }
-    if (`.${name}`.endsWith(reverseSuffix) && question.type !== rrType.DS) {
-      return alone ? this.#reverse(query, question, client) : this.#error(query, client, rcode.nxDomain);
-    }
-    const single = this.#original
-      ? countLabels(name) <= 1
-      : countLabels(name) === 1 && !delegationTypes.has(question.type);
-    return alone && single ? this.#local(query, question, client) : { do: "forward", query };
   }
 }
 
 /** FORMERR can only repeat the id. */
 function formatError(message: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(12);
+  const bytes = new Uint8Array(HEADER_BYTES);
   bytes.set(message.subarray(0, 2));
-  bytes[2] = flag.response >>> 8;
-  bytes[3] = rcode.formErr;
+  bytes[2] = FLAG.response >>> 8;
+  bytes[3] = RCODE.formErr;
   return bytes;
 }

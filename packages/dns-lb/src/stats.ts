@@ -1,6 +1,6 @@
-/** What was asked and answered, in total and by name. */
+/** How many queries arrived and how they ended, in total and by name. */
 
-/** Who asked: an IPv4 address as an integer, or IPv6 text. */
+/** The source of a query: an IPv4 address as an integer, or IPv6 text. */
 export type ClientAddress = number | string;
 
 /** Totals since the start. */
@@ -14,18 +14,22 @@ export interface QueryTotals {
   nxDomain: number;
   /** Handed to an upstream, whatever became of it. */
   forwarded: number;
-  /** Of those: answered with SERVFAIL, because no upstream said anything. */
+  /** Of those: answered with SERVFAIL, because no upstream replied. */
   upstreamFailed: number;
   refused: number;
   malformed: number;
   truncated: number;
   /** Not answered because the source asks too often. */
   limited: number;
+  /** Refused because the source is not a client. */
+  strangers: number;
+  /** Dropped because no reply can reach the source: its port is 0. */
+  unanswerable: number;
   /** Answered from a pre-encoded form. */
   fast: number;
 }
 
-/** Figures of one name. */
+/** Counters of one name. */
 export interface NameStats {
   /** Wraps at 2^30. */
   asked: number;
@@ -35,21 +39,21 @@ export interface NameStats {
   otherClients: number;
 }
 
-/** Names with figures of their own; when more are asked for, the longest known goes. */
-const namesKept = 10_000;
+/** Names with counters of their own; when more are asked for, the one known longest is dropped. */
+const MAX_NAMES = 10_000;
 /** Clients counted one by one, for each name. */
-export const clientsPerName = 32;
+const MAX_CLIENTS_PER_NAME = 32;
 
-/** Figures of a server. */
+/** Counters of a server. */
 export interface QueryStats {
   readonly totals: QueryTotals;
-  /** The figures of an existing name (lower case), made when absent. */
+  /** The counters of an existing name (lower case), made when absent. */
   of(name: string): NameStats;
   /** Bounded by: 10,000 names. */
   readonly names: ReadonlyMap<string, NameStats>;
 }
 
-/** Empty figures. */
+/** Counters at zero. */
 export function createStats(): QueryStats {
   const names = new Map<string, NameStats>();
   return {
@@ -64,13 +68,15 @@ export function createStats(): QueryStats {
       malformed: 0,
       truncated: 0,
       limited: 0,
+      strangers: 0,
+      unanswerable: 0,
       fast: 0,
     },
     names,
     of(name) {
       const known = names.get(name);
       if (known !== undefined) return known;
-      if (names.size >= namesKept) names.delete(names.keys().next().value!);
+      if (names.size >= MAX_NAMES) names.delete(names.keys().next().value!);
       const fresh: NameStats = { asked: 0, answered: 0, clients: new Map(), otherClients: 0 };
       names.set(name, fresh);
       return fresh;
@@ -78,12 +84,12 @@ export function createStats(): QueryStats {
   };
 }
 
-/** Notes one query for a name. */
+/** Counts one query for a name. */
 export function countAsked(stats: NameStats, client: ClientAddress, answered: boolean): void {
   stats.asked = (stats.asked + 1) & 0x3fffffff;
   if (answered) stats.answered++;
   const before = stats.clients.get(client);
   if (before !== undefined) stats.clients.set(client, before + 1);
-  else if (stats.clients.size < clientsPerName) stats.clients.set(client, 1);
+  else if (stats.clients.size < MAX_CLIENTS_PER_NAME) stats.clients.set(client, 1);
   else stats.otherClients++;
 }

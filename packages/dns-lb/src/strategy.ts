@@ -3,11 +3,15 @@ import type { PeerName, Random } from "./ports.ts";
 
 /** An address that could be answered. */
 export interface Candidate {
+  /** Unsigned 32-bit IPv4. */
   readonly address: number;
+  /** The peer that runs the container. */
   readonly origin: PeerName;
   readonly containerId: string;
   /** Share of the traffic; 1 unless a WEIGHT record says otherwise. */
   readonly weight: number;
+  /** False while its peer announces the container as unhealthy. */
+  readonly healthy: boolean;
 }
 
 /** What a strategy may look at besides the candidates. */
@@ -30,7 +34,7 @@ export interface Strategy {
   arrange(candidates: readonly Candidate[], order: number[], turn: Turn): number;
 }
 
-/** The original's way: every order is equally likely. */
+/** Every order is equally likely, as in Weave Net 2.8. */
 export function shuffle(): Strategy {
   return {
     name: "shuffle",
@@ -58,28 +62,20 @@ export function roundRobin(): Strategy {
   };
 }
 
-/** Sorts `order` so that candidates of a smaller class come first; ties keep their place. */
-function sortByClass(order: number[], classOf: (index: number) => number): void {
-  order.sort((a, b) => classOf(a) - classOf(b));
-}
-
-/** Whether an address is worth answering, asked for every answer; knows nothing about it: true. */
-export type Health = (candidate: Candidate) => boolean;
-
 /**
- * Containers on the asker's own host only, while there is one that is up; otherwise everything, in the order of `inner`.
+ * Only containers on the answering host while there is one; otherwise all of them, in the order of `inner`.
  *
  * Remote addresses are left out, not just put last, because clients re-sort what they get (RFC 6724).
  */
-export function localFirst(inner: Strategy = shuffle(), isUp: Health = () => true): Strategy {
+export function localFirst(inner: Strategy = shuffle()): Strategy {
   return {
     name: `local-first(${inner.name})`,
     arrange(candidates, order, turn) {
       const count = inner.arrange(candidates, order, turn);
-      const isLocal = (index: number): boolean => candidates[index]!.origin === turn.self && isUp(candidates[index]!);
-      const local = order.filter(isLocal).length;
+      const rank = (index: number): number => (candidates[index]!.origin === turn.self ? 0 : 1);
+      const local = order.filter((index) => rank(index) === 0).length;
       if (local === 0) return count;
-      sortByClass(order, (index) => (isLocal(index) ? 0 : 1));
+      order.sort((a, b) => rank(a) - rank(b));
       return local;
     },
   };
@@ -103,14 +99,41 @@ export function weighted(): Strategy {
   };
 }
 
-/** As `inner`, but what is known to be bad comes after everything else. It stays in the answer: the news may be wrong. */
-export function knownBadLast(isGood: Health, inner: Strategy = shuffle()): Strategy {
+/**
+ * Leaves out containers that are unhealthy or whose peer cannot be reached, while there is a usable one; `inner` arranges the
+ * rest. When none is usable, all are answered: the information may be wrong, and an empty answer helps no client.
+ */
+export function usableOnly(inner: Strategy, isReachable: (peer: PeerName) => boolean): Strategy {
+  const isUsable = ({ healthy, origin }: Candidate): boolean => healthy && isReachable(origin);
   return {
-    name: `known-bad-last(${inner.name})`,
+    name: inner.name,
     arrange(candidates, order, turn) {
-      const count = inner.arrange(candidates, order, turn);
-      sortByClass(order, (index) => (isGood(candidates[index]!) ? 0 : 1));
-      return count;
+      // A loop, because this runs for every answer and nearly always finds nothing.
+      let usable = 0;
+      for (const candidate of candidates) if (isUsable(candidate)) usable++;
+      if (usable === 0 || usable === candidates.length) return inner.arrange(candidates, order, turn);
+      return arrangeUsable(inner, { candidates, order, turn }, isUsable);
     },
   };
+}
+
+function arrangeUsable(
+  inner: Strategy,
+  { candidates, order, turn }: { candidates: readonly Candidate[]; order: number[]; turn: Turn },
+  isUsable: (candidate: Candidate) => boolean,
+): number {
+  const kept = order.filter((index) => isUsable(candidates[index]!));
+  const rest = order.filter((index) => !isUsable(candidates[index]!));
+  // In the order of the candidates, so that strategies that count on it (round robin) see a stable list.
+  const indexes = [...kept].sort((a, b) => a - b);
+  const placeOf = new Map(indexes.map((index, place) => [index, place]));
+  const places = kept.map((index) => placeOf.get(index)!);
+  const count = inner.arrange(
+    indexes.map((index) => candidates[index]!),
+    places,
+    turn,
+  );
+  const arranged = [...places.map((place) => indexes[place]!), ...rest];
+  for (const [i, index] of arranged.entries()) order[i] = index;
+  return count;
 }

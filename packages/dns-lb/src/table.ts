@@ -1,10 +1,9 @@
 /**
- * All claims of the cluster, indexed for the two questions DNS asks: who has this name, what is this address called.
+ * All claims of the cluster, indexed for the two questions of DNS: which addresses has a name, which name has an address.
  *
- * A look-up costs one hash, whatever the size; the sorted list of everything is made when asked for, then kept until the
- * next change (periodic gossip wants it every 30 s).
+ * A look-up costs one hash, whatever the size; the sorted list of everything is made when needed, then kept until the
+ * next change (periodic gossip needs it every 30 s).
  */
-
 import { countLabels, parentOf } from "./domain.ts";
 import { compareEntries, isLive, type NameEntry } from "./entry.ts";
 
@@ -14,7 +13,14 @@ interface Bucket {
   live: number;
 }
 
-const none: readonly NameEntry[] = [];
+const NONE: readonly NameEntry[] = [];
+
+/** Claims in all; 100,000 take 62 MB. */
+const MAX_ENTRIES = 1 << 18;
+/** Claims of one name, so that putting and answering one stays cheap. */
+const MAX_PER_NAME = 4096;
+/** Names of one address that a reverse look-up chooses from. */
+const MAX_NAMES_PER_ADDRESS = 256;
 
 /** Position of an entry of the same identity, or where it belongs: `~position`. */
 function search(entries: readonly NameEntry[], wanted: NameEntry): number {
@@ -32,9 +38,9 @@ function search(entries: readonly NameEntry[], wanted: NameEntry): number {
 
 /** The replicated set of entries. Holds at most one entry per identity. */
 export class NameTable {
-  /** Bounded by: distinct names that known peers claim, dead ones for 30 more minutes. */
+  /** Bounded by: `MAX_ENTRIES`, withdrawn ones for 30 more minutes included. */
   readonly #buckets = new Map<string, Bucket>();
-  /** Lower-case names by address. Bounded by: as `#buckets`. */
+  /** Lower-case names by address. Bounded by: as `#buckets`, `MAX_NAMES_PER_ADDRESS` for each. */
   readonly #byAddress = new Map<number, string | Set<string>>();
   /** How many live names lie strictly below a name (RFC 8020). Bounded by: as `#buckets`, times labels. */
   readonly #below = new Map<string, number>();
@@ -47,7 +53,7 @@ export class NameTable {
     this.#domainLabels = countLabels(domain);
   }
 
-  /** Number of entries, dead ones included. */
+  /** Number of entries, withdrawn ones included. */
   get size(): number {
     return this.#size;
   }
@@ -63,11 +69,12 @@ export class NameTable {
     return entries?.[search(entries, like)];
   }
 
-  /** Stores an entry in place of the one of its identity, if any. */
-  put(entry: NameEntry): void {
+  /** Stores an entry in place of the one of its identity, if any. False when there is no room for a new one. */
+  put(entry: NameEntry): boolean {
     const bucket = this.#buckets.get(entry.key) ?? { entries: [], live: 0 };
-    if (bucket.entries.length === 0) this.#buckets.set(entry.key, bucket);
     const at = search(bucket.entries, entry);
+    if (at < 0 && (this.#size >= MAX_ENTRIES || bucket.entries.length >= MAX_PER_NAME)) return false;
+    if (bucket.entries.length === 0) this.#buckets.set(entry.key, bucket);
     const before = bucket.live;
     if (at >= 0) {
       bucket.live -= Number(isLive(bucket.entries[at]!));
@@ -80,9 +87,10 @@ export class NameTable {
     bucket.live += Number(isLive(entry));
     this.#noteLive(entry.key, before, bucket.live);
     this.#changed();
+    return true;
   }
 
-  /** Forgets every entry that `drop` picks. Returns those. */
+  /** Removes every entry that `drop` picks. Returns those. */
   remove(drop: (entry: NameEntry) => boolean): NameEntry[] {
     const removed: NameEntry[] = [];
     for (const [key, bucket] of this.#buckets) {
@@ -104,9 +112,9 @@ export class NameTable {
     return removed;
   }
 
-  /** Entries of a lower-case name in table order, dead ones included. Borrowed until the next change. */
+  /** Entries of a lower-case name in table order, withdrawn ones included. Borrowed until the next change. */
   find(key: string): readonly NameEntry[] {
-    return this.#buckets.get(key)?.entries ?? none;
+    return this.#buckets.get(key)?.entries ?? NONE;
   }
 
   /** The first live entry in table order with this address. */
@@ -154,8 +162,9 @@ export class NameTable {
     if (type !== "") return;
     const keys = this.#byAddress.get(address);
     if (keys === undefined) this.#byAddress.set(address, key);
-    else if (typeof keys !== "string") keys.add(key);
-    else if (keys !== key) this.#byAddress.set(address, new Set([keys, key]));
+    else if (typeof keys !== "string") {
+      if (keys.size < MAX_NAMES_PER_ADDRESS) keys.add(key);
+    } else if (keys !== key) this.#byAddress.set(address, new Set([keys, key]));
   }
 
   #unindexAddress({ address, key, type }: NameEntry): void {

@@ -1,5 +1,6 @@
-/** The local domain as a DNS zone: which names exist, for whom, and what they hold. */
-import { contains, parseIpv4, type Subnet } from "./address.ts";
+/** The local domain as a DNS zone: which names exist, for which client, and what they hold. */
+import { Cidr, type CidrInput, Ip } from "@weaved/ip";
+import { contains, parseIpv4, type Subnet, toSubnets } from "./address.ts";
 import { countLabels, parentOf } from "./domain.ts";
 import type { NameEntry } from "./entry.ts";
 import type { Names } from "./names.ts";
@@ -9,27 +10,41 @@ import type { ClientAddress } from "./stats.ts";
 import type { Candidate } from "./strategy.ts";
 
 /**
- * Subnets whose addresses a client may be told; undefined: all. Asked for every query, so it must be quick.
+ * Networks whose addresses a client (an IPv4 address as an integer, or IPv6 text) may see; undefined: all. Called for every query,
+ * so it must be quick.
  *
  * Containers usually ask from their Docker address, so the daemon maps that to the subnets that it attached them to;
  * {@link ownSubnet} suits clients that ask from the overlay itself.
  */
-export type View = (client: ClientAddress) => readonly Subnet[] | undefined;
+export type View = (client: ClientAddress) => readonly Cidr[] | undefined;
 
-/** A {@link View} by source address: a client in one of `subnets` sees only that one, everyone else sees everything. */
-export function ownSubnet(subnets: readonly Subnet[]): View {
+/**
+ * A {@link View} by source address: a client in one of `subnets` sees only that one, everyone else sees everything.
+ * @throws DnsError `DNS_BAD_ADDRESS`
+ */
+export function ownSubnet(subnets: readonly CidrInput[]): View {
+  const known = toSubnets(subnets).map((subnet) => ({ subnet, cidr: Cidr.of(Ip.v4(subnet.base), subnet.prefix) }));
   return (client) => {
-    const own = typeof client === "number" ? subnets.filter((subnet) => contains(subnet, client)) : [];
-    return own.length === 0 ? undefined : own;
+    const own = typeof client === "number" ? known.filter(({ subnet }) => contains(subnet, client)) : [];
+    return own.length === 0 ? undefined : own.map(({ cidr }) => cidr);
   };
 }
+
+/** The IPv4 networks that a view shows to a client; undefined: all. */
+export const visibleTo = (view: View | undefined, client: ClientAddress): readonly Subnet[] | undefined => {
+  const networks = view?.(client);
+  return networks && toSubnets(networks.filter(({ family }) => family === 4));
+};
+
+/** Services in one answer; a TCP reply of 64 KiB holds no more. */
+const MAX_SERVICES = 1000;
 
 /** What a name holds, for one client. */
 export interface NameContents {
   /** The full name in lower case. */
   readonly key: string;
   readonly candidates: readonly Candidate[];
-  /** Every live entry that the client may see. */
+  /** Every live entry that the client may see, health apart. */
   readonly entries: readonly NameEntry[];
 }
 
@@ -39,7 +54,11 @@ export interface LocatedService extends Required<ServiceRecord> {
   readonly address: number;
 }
 
-/** Contents of a full name. `repeat` keeps addresses that several entries share, as the original does. */
+/** A container of one peer: container ids of different peers are independent. */
+const ownerOf = ({ origin, containerId }: Pick<NameEntry, "origin" | "containerId">): string =>
+  `${origin} ${containerId}`;
+
+/** Contents of a full name. `repeat` keeps addresses that several entries share, as Weave Net 2.8 does. */
 export function contentsOf(
   names: Names,
   name: string,
@@ -48,32 +67,38 @@ export function contentsOf(
 ): NameContents {
   const key = name.toLowerCase();
   const all = names.find(key);
-  const entries = visible === undefined ? all : visibleEntries(all, visible);
-  const addresses = entries.filter((entry) => entry.type === "");
-  if (addresses.length === 0 && entries.length === 0) return byAddressLabel(names, key, visible);
-  const weights = entries.filter((entry) => entry.type === "WEIGHT");
+  const seen = visible === undefined ? all : visibleEntries(all, visible);
+  const entries = seen.filter((entry) => entry.type !== "HEALTH");
+  if (entries.length === 0) return byAddressLabel(names, key, visible);
+  return { key, candidates: candidatesOf(seen, repeat), entries };
+}
+
+function candidatesOf(entries: readonly NameEntry[], repeat: boolean): Candidate[] {
+  const weights = new Map<string, number>();
+  const unhealthy = new Set<string>();
+  for (const entry of entries) {
+    if (entry.type === "WEIGHT") weights.set(ownerOf(entry), parseWeight(entry.data));
+    if (entry.type === "HEALTH") unhealthy.add(ownerOf(entry));
+  }
   const seen = new Set<number>();
   const candidates: Candidate[] = [];
-  for (const { address, origin, containerId } of addresses) {
-    if (!repeat && seen.has(address)) continue;
+  for (const entry of entries) {
+    const { type, address, origin, containerId } = entry;
+    if (type !== "" || (!repeat && seen.has(address))) continue;
     seen.add(address);
-    candidates.push({ address, origin, containerId, weight: weightOf(weights, origin, containerId) });
+    const owner = ownerOf(entry);
+    const weight = weights.get(owner) ?? 1;
+    candidates.push({ address, origin, containerId, weight, healthy: !unhealthy.has(owner) });
   }
-  return { key, candidates, entries };
+  return candidates;
 }
 
-/** Records follow their container: they are seen where one of its addresses is. */
+/** Records follow their container: they are visible where one of its addresses is. */
 function visibleEntries(all: readonly NameEntry[], visible: readonly Subnet[]): readonly NameEntry[] {
-  const inside = (entry: NameEntry): boolean => visible.some((subnet) => contains(subnet, entry.address));
-  const seen = all.filter((entry) => entry.type === "" && inside(entry));
-  const follows = ({ containerId, origin }: NameEntry): boolean =>
-    seen.some((other) => other.containerId === containerId && other.origin === origin);
-  return [...seen, ...all.filter((entry) => entry.type !== "" && follows(entry))];
-}
-
-function weightOf(weights: readonly NameEntry[], origin: number, containerId: string): number {
-  const said = weights.find((entry) => entry.containerId === containerId && entry.origin === origin);
-  return said === undefined ? 1 : parseWeight(said.data);
+  const isInside = (entry: NameEntry): boolean => visible.some((subnet) => contains(subnet, entry.address));
+  const addresses = all.filter((entry) => entry.type === "" && isInside(entry));
+  const owners = new Set(addresses.map(ownerOf));
+  return [...addresses, ...all.filter((entry) => entry.type !== "" && owners.has(ownerOf(entry)))];
 }
 
 /** `10-32-0-1.web.weave.local.` is that one container of `web`: the target of SRV records, where a name has several. */
@@ -88,7 +113,7 @@ function byAddressLabel(names: Names, key: string, visible: readonly Subnet[] | 
   );
   if (match === undefined) return nothing;
   const { origin, containerId } = match;
-  return { key, candidates: [{ address, origin, containerId, weight: 1 }], entries: [match] };
+  return { key, candidates: [{ address, origin, containerId, weight: 1, healthy: true }], entries: [match] };
 }
 
 const dashed = (address: number): string => [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join("-");
@@ -97,16 +122,22 @@ const dashed = (address: number): string => [24, 16, 8, 0].map((shift) => (addre
 export function servicesOf(names: Names, name: string, visible: readonly Subnet[] | undefined): LocatedService[] {
   const key = name.toLowerCase();
   if (!key.startsWith("_") || countLabels(key) < 3) return [];
-  const owner = parentOf(parentOf(key));
-  const prefix = key.slice(0, -owner.length - 1);
-  const { candidates, entries } = contentsOf(names, owner, visible, false);
+  const parent = parentOf(parentOf(key));
+  const prefix = key.slice(0, -parent.length - 1);
+  const { candidates, entries } = contentsOf(names, parent, visible, false);
+  const addresses = new Map<string, number[]>();
+  for (const candidate of candidates) {
+    const known = addresses.get(ownerOf(candidate));
+    if (known === undefined) addresses.set(ownerOf(candidate), [candidate.address]);
+    else known.push(candidate.address);
+  }
   const located: LocatedService[] = [];
   for (const entry of entries) {
     const service = entry.type === "SRV" ? parseService(entry.data) : undefined;
     if (service === undefined || `${service.service}.${service.protocol}` !== prefix) continue;
-    for (const { address, origin, containerId } of candidates) {
-      if (containerId !== entry.containerId || origin !== entry.origin) continue;
-      const target = `${dashed(address)}.${owner}`;
+    for (const address of addresses.get(ownerOf(entry)) ?? []) {
+      if (located.length >= MAX_SERVICES) return located;
+      const target = `${dashed(address)}.${parent}`;
       if (isEncodable(target)) located.push({ ...service, address, target });
     }
   }

@@ -1,14 +1,13 @@
 import { createVirtualClock, type VirtualClock } from "@weaved/sim";
 import { describe, expect, it } from "vitest";
-import { parseSubnet } from "../src/address.ts";
 import { createForwarder, type Exchange, type Forwarder } from "../src/forwarder.ts";
 import { readQuestion } from "../src/message.ts";
 import { silentLogger } from "../src/ports.ts";
-import { createRateLimiter } from "../src/rate-limit.ts";
-import { parseResolvConf, type Upstream } from "../src/resolv-conf.ts";
-import { query } from "./queries.ts";
+import type { Upstream } from "../src/resolv-conf.ts";
+import { query } from "./support/queries.ts";
 
-type Behaviour = (message: Uint8Array) => Uint8Array | "silent" | "broken";
+/** What a server does with a question: replies after 10 ms, or after some time, or never, or with an error. */
+type Behaviour = (message: Uint8Array) => Uint8Array | { ms: number; reply: Uint8Array } | "silent" | "broken";
 
 interface Lab {
   readonly clock: VirtualClock;
@@ -33,7 +32,10 @@ function lab(
       const result = behaviours[server.address]!(message);
       signal.addEventListener("abort", () => reject(signal.reason));
       if (result === "broken") reject(new Error("refused"));
-      else if (result !== "silent") clock.after(10, () => resolve(result));
+      else if (result !== "silent") {
+        const { ms, reply } = result instanceof Uint8Array ? { ms: 10, reply: result } : result;
+        clock.after(ms, () => resolve(reply));
+      }
     });
   const loops = new Set<string>();
   const forwarderSees = (server: Upstream, name: string): void => {
@@ -67,49 +69,125 @@ function lab(
   };
 }
 
-const reply =
-  (code: number, mark: number): Behaviour =>
+/** A reply with a code, a number of answers, and a last byte by which a test knows its server. */
+const replying =
+  (code: number, answers: number, mark: number): Behaviour =>
   (message) => {
     const bytes = message.slice();
     bytes[2] = 0x81;
     bytes[3] = 0x80 | code;
+    bytes[7] = answers;
     return Uint8Array.from([...bytes, mark]);
   };
+const answer = (mark: number): Behaviour => replying(0, 1, mark);
+const noSuchName = (mark: number): Behaviour => replying(3, 0, mark);
+const noSuchType = (mark: number): Behaviour => replying(0, 0, mark);
+const silent: Behaviour = () => "silent";
+const broken: Behaviour = () => "broken";
+
+/** A server that takes its time, through the lab's clock. */
+const after =
+  (ms: number, behaviour: Behaviour): Behaviour =>
+  (message) => ({ ms, reply: behaviour(message) as Uint8Array });
 
 describe("forwarding", () => {
   it("passes the first server's reply on under the client's id", async () => {
-    const { ask, asked } = lab({ a: reply(0, 1), b: reply(0, 2) });
+    const { ask, asked } = lab({ a: answer(1), b: answer(2) });
     const bytes = (await ask())!;
     expect([bytes[0], bytes[1], bytes.at(-1)]).toEqual([0x12, 0x34, 1]);
     expect(asked).toEqual(["a@0"]);
   });
 
-  it("asks the next server too after 300 ms, and takes whichever answers", async () => {
-    const { ask, asked, clock } = lab({ a: () => "silent", b: reply(0, 2) });
+  it("gives the question back in the client's case when a server lower-cases it (RFC 4343)", async () => {
+    const lowering: Behaviour = (message) => {
+      const bytes = answer(1)(message) as Uint8Array;
+      for (let i = 12; i < bytes.length - 5; i++) if (bytes[i]! >= 0x41 && bytes[i]! <= 0x5a) bytes[i]! |= 0x20;
+      return bytes;
+    };
+    const bytes = (await lab({ a: lowering }).ask("WwW.eXample"))!;
+    expect(readQuestion(bytes, 12)!.question.name).toBe("WwW.eXample.");
+  });
+
+  it("asks the next server too after 300 ms, and takes the first answer", async () => {
+    const { ask, asked, clock } = lab({ a: silent, b: answer(2) });
     expect((await ask())!.at(-1)).toBe(2);
     expect(asked).toEqual(["a@0", "b@300"]);
     expect(clock.now()).toBeLessThan(400);
   });
 
-  it("asks a server that was dead before last", async () => {
-    const { ask, asked, clock } = lab({ a: () => "broken", b: reply(0, 2) });
+  it.each([
+    ["NXDOMAIN", noSuchName(2)],
+    ["an empty answer", noSuchType(2)],
+  ])("does not believe the second server's %s while the slow first one may still answer", async (_, denial) => {
+    expect((await lab({ a: after(2000, answer(1)), b: denial }).ask())!.at(-1)).toBe(1);
+  });
+
+  it("believes the second server's denial when the first one fails", async () => {
+    expect((await lab({ a: silent, b: noSuchName(2) }).ask())!.at(-1)).toBe(2);
+    expect((await lab({ a: broken, b: noSuchName(2) }).ask())!.at(-1)).toBe(2);
+  });
+
+  it("believes the first server's denial at once", async () => {
+    const { ask, asked } = lab({ a: noSuchName(1), b: answer(2) });
+    expect((await ask())!.at(-1)).toBe(1);
+    expect(asked).toEqual(["a@0"]);
+  });
+
+  it("asks a server that refused its connection last for 30 s, then tries it again without making clients wait", async () => {
+    const { ask, asked, clock } = lab({ a: broken, b: answer(2) });
     await ask();
     await ask();
     expect(asked.map((text) => text[0])).toEqual(["a", "b", "b"]);
     clock.advance(31_000);
+    const before = clock.now();
+    expect((await ask())!.at(-1)).toBe(2);
+    expect(clock.now() - before).toBeLessThan(100);
+    expect(asked.slice(3).map((text) => text[0])).toEqual(["a", "b"]);
+  });
+
+  it("waits for a dead first server for a few seconds only, not on every question for ever", async () => {
+    const { ask, clock } = lab({ a: silent, b: answer(2) });
+    const waits: number[] = [];
+    for (let i = 0; i < 40; i++) {
+      const before = clock.now();
+      expect((await ask(`n${i}.example`))!.at(-1)).toBe(2);
+      waits.push(clock.now() - before);
+      clock.advance(500);
+    }
+    expect(waits[0]).toBeGreaterThanOrEqual(300);
+    expect(waits.slice(20).every((ms) => ms < 100)).toBe(true);
+  });
+
+  it("keeps a slow first server first", async () => {
+    const { ask, asked, clock } = lab({ a: after(1000, answer(1)), b: answer(2) });
+    for (let i = 0; i < 20; i++) {
+      await ask(`n${i}.example`);
+      clock.advance(2000);
+    }
+    expect(asked.filter((text) => text[0] === "a")).toHaveLength(20);
+    expect(asked.at(-2)?.[0]).toBe("a");
+  });
+
+  it("returns to a first server that came back", async () => {
+    let isUp = false;
+    const { ask, clock } = lab({ a: (message) => (isUp ? answer(1)(message) : "broken"), b: answer(2) });
     await ask();
-    expect(asked.map((text) => text[0])).toEqual(["a", "b", "b", "a", "b"]);
+    isUp = true;
+    clock.advance(31_000);
+    await ask();
+    clock.advance(1000);
+    expect((await ask())!.at(-1)).toBe(1);
   });
 
   it("prefers a good reply to SERVFAIL or REFUSED, and those to nothing", async () => {
-    expect((await lab({ a: reply(2, 1), b: reply(0, 2) }).ask())!.at(-1)).toBe(2);
-    expect((await lab({ a: reply(5, 1), b: () => "broken" }).ask())!.at(-1)).toBe(1);
-    expect(await lab({ a: () => "broken", b: () => "silent" }).ask()).toBeUndefined();
+    expect((await lab({ a: replying(2, 0, 1), b: answer(2) }).ask())!.at(-1)).toBe(2);
+    expect((await lab({ a: replying(5, 0, 1), b: broken }).ask())!.at(-1)).toBe(1);
+    expect(await lab({ a: broken, b: silent }).ask()).toBeUndefined();
     expect(await lab({}).ask()).toBeUndefined();
   });
 
   it("asks once for the same question from many clients, each getting its own id", async () => {
-    const { forwarder, ask, asked } = lab({ a: reply(0, 1) });
+    const { forwarder, ask, asked } = lab({ a: answer(1) });
     const others = [1, 2, 3].map((id) => {
       const bytes = query("www.example");
       bytes[1] = id;
@@ -122,7 +200,7 @@ describe("forwarding", () => {
   });
 
   it("stops asking a server that sends our questions back, as a probe shows", async () => {
-    const { ask, asked } = lab({ loop: () => "silent", b: reply(0, 2) });
+    const { ask, asked } = lab({ loop: silent, b: answer(2) });
     await ask();
     asked.length = 0;
     await ask();
@@ -130,7 +208,7 @@ describe("forwarding", () => {
   });
 
   it("refuses more than 1024 different questions at once", async () => {
-    const { forwarder, clock } = lab({ a: () => "silent" });
+    const { forwarder, clock } = lab({ a: silent });
     const pending = Array.from({ length: 1024 }, (_, i) => forwarder.forward(query(`n${i}.example`), "udp"));
     expect(await forwarder.forward(query("more.example"), "udp")).toBeUndefined();
     for (let i = 0; i < 50; i++) {
@@ -139,42 +217,10 @@ describe("forwarding", () => {
     }
     expect((await Promise.all(pending)).every((bytes) => bytes === undefined)).toBe(true);
   });
-});
 
-describe("resolver files", () => {
-  it("list servers, the rest is ignored", () => {
-    const text =
-      "# c\nsearch a b\nnameserver 10.0.0.2\n nameserver\t2001:db8::1 # x\nnameserver fe80::1%eth0\nnameserver 10.0.0.2\nnameserver nonsense\noptions ndots:5\n";
-    expect(parseResolvConf(text).map(({ address }) => address)).toEqual(["10.0.0.2", "2001:db8::1", "fe80::1%eth0"]);
-  });
-});
-
-describe("the rate limiter", () => {
-  const limiter = createRateLimiter({ perSecond: 10, burst: 5, trusted: [parseSubnet("10.0.0.0/8")!] }, 1234);
-  const allowed = (client: number | string, from: number, times: number): number => {
-    let count = 0;
-    for (let i = 0; i < times; i++) if (limiter.admits(client, () => from)) count++;
-    return count;
-  };
-
-  it("lets a burst through, then a steady trickle", () => {
-    expect(allowed(0x01020304, 1000, 100)).toBe(5);
-    expect(allowed(0x01020304, 1100, 100)).toBe(1);
-    expect(allowed(0x01020304, 5000, 100)).toBe(5);
-    expect(allowed("2001:db8::1", 5000, 100)).toBe(5);
-    expect(allowed("2001:db8::2", 5000, 100)).toBe(0);
-  });
-
-  it("bounds all sources together, however many there are", () => {
-    const shared = createRateLimiter({ totalPerSecond: 100, trusted: [parseSubnet("10.0.0.0/8")!] }, 1);
-    const admitted = Array.from({ length: 1000 }, (_, i) => shared.admits(0x01000000 + i, () => 1000)).filter(
-      Boolean,
-    ).length;
-    expect(admitted).toBe(10);
-    expect(shared.admits(0x0a000001, () => 1000)).toBe(true);
-  });
-
-  it("never limits those it trusts", () => {
-    expect(allowed(0x0a000001, 0, 1000)).toBe(1000);
+  it("does not forward a question of 64 KiB", async () => {
+    const { forwarder, asked } = lab({ a: answer(1) });
+    expect(await forwarder.forward(new Uint8Array(65_535), "tcp")).toBeUndefined();
+    expect(asked).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { seededRandom } from "@weaved/sim";
 import { describe, expect, it } from "vitest";
-import { fuzzResponder } from "./fuzz.ts";
+import { fuzzResponder } from "./support/fuzz.ts";
 
 describe("a responder fed with noise", () => {
   it("answers or drops 20,000 packets, never more than it may", () => {

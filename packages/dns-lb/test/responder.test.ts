@@ -1,14 +1,11 @@
 import { seededRandom } from "@weaved/sim";
 import { describe, expect, it } from "vitest";
-import { parseSubnet } from "../src/address.ts";
 import type { Names } from "../src/names.ts";
 import { createResponder, type Responder, type ResponderOptions } from "../src/responder.ts";
-import { localFirst } from "../src/strategy.ts";
+import { localFirst, shuffle, usableOnly } from "../src/strategy.ts";
 import { ownSubnet } from "../src/zone.ts";
-import { ip, loneNames } from "./cluster.ts";
-import { type Decoded, dataOf, query, read } from "./queries.ts";
-
-const subnet = (text: string): NonNullable<ReturnType<typeof parseSubnet>> => parseSubnet(text)!;
+import { ip, loneNames } from "./support/cluster.ts";
+import { type Decoded, dataOf, query, read } from "./support/queries.ts";
 
 function lab(options: Partial<ResponderOptions> = {}): {
   names: Names;
@@ -101,6 +98,16 @@ describe("reverse look-ups", () => {
     expect(reply.answers![0]!.name).toBe("3.0.32.10.IN-ADDR.arpa");
   });
 
+  it("of unused addresses of our subnets are denied here, within their reverse zone (RFC 6303)", () => {
+    const { ask, responder } = lab({ ownSubnets: ["10.32.0.0/12", "30.0.0.0/8"] });
+    const reply = ask(query("9.9.33.10.in-addr.arpa", "PTR"));
+    expect(reply).toMatchObject({ rcode: "NXDOMAIN", flag_aa: true });
+    expect(reply.authorities).toMatchObject([{ name: "33.10.in-addr.arpa", type: "SOA" }]);
+    expect(ask(query("1.2.3.30.in-addr.arpa", "PTR")).authorities).toMatchObject([{ name: "30.in-addr.arpa" }]);
+    const outside = responder.respond(query("9.9.64.10.in-addr.arpa", "PTR"), { address: 1, transport: "udp" });
+    expect(outside.do).toBe("forward");
+  });
+
   it("of other addresses go upstream", () => {
     expect(verdictOf("9.9.9.9.in-addr.arpa", "PTR")).toBe("forward");
     expect(verdictOf("32.10.in-addr.arpa", "SOA")).toBe("forward");
@@ -113,6 +120,13 @@ describe("everything else", () => {
     expect(verdictOf("com", "NS")).toBe("forward");
     expect(verdictOf(".", "NS")).toBe("forward");
     expect(verdictOf("weave.local.example", "A")).toBe("forward");
+  });
+
+  it.each(["localhost", "LocalHost", "db.localhost"])("%s is the client itself (RFC 6761)", (name) => {
+    const { ask } = lab();
+    expect(dataOf(ask(query(name)).answers)).toEqual(["127.0.0.1"]);
+    expect(dataOf(ask(query(name, "AAAA")).answers)).toEqual(["::1"]);
+    expect(ask(query(name, "MX"))).toMatchObject({ rcode: "NOERROR", answers: [] });
   });
 
   it("that is not a question is dropped or refused", () => {
@@ -163,6 +177,39 @@ describe("sizes", () => {
   });
 });
 
+describe("the DO bit", () => {
+  it.each(["web.weave.local", "nope.weave.local"])("is repeated in replies about %s (RFC 3225)", (name) => {
+    const { ask } = lab();
+    const asked = query(name, "A", 4096);
+    asked[asked.length - 4] = 0x80;
+    expect(ask(asked).additionals).toMatchObject([{ type: "OPT", flag_do: true }]);
+    expect(ask(query(name, "A", 4096)).additionals).toMatchObject([{ type: "OPT", flag_do: false }]);
+  });
+});
+
+describe("health", () => {
+  it("takes an unhealthy container out of the answers while a healthy one is there", () => {
+    const { names, ask } = lab({ strategy: usableOnly(shuffle(), () => true) });
+    names.setHealth("c1", false);
+    expect(dataOf(ask(query("web")).answers)).toEqual(["10.32.0.2"]);
+    names.setHealth("c1", true);
+    expect(dataOf(ask(query("web")).answers)).toHaveLength(2);
+  });
+
+  it("leaves a name whose containers are all unhealthy with all its addresses", () => {
+    const { names, ask } = lab({ strategy: usableOnly(shuffle(), () => true) });
+    names.setHealth("c3", false);
+    expect(dataOf(ask(query("sub.dom.weave.local")).answers)).toEqual(["10.32.0.3"]);
+  });
+
+  it("does not keep a name alive whose addresses are gone", () => {
+    const { names, ask } = lab();
+    names.setHealth("c3", false);
+    names.remove({ address: "10.32.0.3" });
+    expect(ask(query("sub.dom.weave.local")).rcode).toBe("NXDOMAIN");
+  });
+});
+
 describe("records beyond IPv4", () => {
   it("AAAA are answered beside A", () => {
     const { names, ask } = lab();
@@ -190,7 +237,7 @@ describe("records beyond IPv4", () => {
   it("that make no sense are refused", () => {
     const { names } = lab();
     expect(() => names.addRecord("web.weave.local", "c1", { type: "AAAA", address: "1::2::3" })).toThrow(
-      "cannot be published",
+      "is not a valid record",
     );
     expect(() =>
       names.addRecord("web.weave.local", "c1", { type: "SRV", service: "http", protocol: "_tcp", port: 1 }),
@@ -201,7 +248,7 @@ describe("records beyond IPv4", () => {
 
 describe("a view", () => {
   it("shows a client its own subnet only, whatever it asks", () => {
-    const view = ownSubnet([subnet("10.1.0.0/16"), subnet("10.2.0.0/16")]);
+    const view = ownSubnet(["10.1.0.0/16", "10.2.0.0/16"]);
     const { names, ask } = lab({ view });
     names.add("app.weave.local", "x", ip("10.1.0.1"));
     names.add("app.weave.local", "y", ip("10.2.0.1"));

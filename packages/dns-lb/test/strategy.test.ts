@@ -2,11 +2,11 @@ import { seededRandom } from "@weaved/sim";
 import { describe, expect, it } from "vitest";
 import {
   type Candidate,
-  knownBadLast,
   localFirst,
   roundRobin,
   type Strategy,
   shuffle,
+  usableOnly,
   weighted,
 } from "../src/strategy.ts";
 
@@ -15,6 +15,7 @@ const ten: Candidate[] = Array.from({ length: 10 }, (_, i) => ({
   origin: i < 3 ? 1 : 2,
   containerId: `c${i}`,
   weight: 1,
+  healthy: true,
 }));
 
 /** How often each candidate led, in `n` answers by peer 1. */
@@ -76,17 +77,15 @@ describe("round robin", () => {
 });
 
 describe("local first", () => {
-  it("never answers a remote address while a local one is up", () => {
-    const up = new Set([0, 1]);
-    const strategy = localFirst(shuffle(), ({ address }) => up.has(address) || address > 2);
+  it("never answers a remote address while there is a local one", () => {
+    const strategy = localFirst();
     const random = seededRandom(1);
     const order = ten.map((_, i) => i);
     for (let count = 0; count < 10_000; count++) {
       const sent = strategy.arrange(ten, order, { random, count, self: 1 });
-      expect(order.slice(0, sent).sort()).toEqual([0, 1]);
+      expect(order.slice(0, sent).sort()).toEqual([0, 1, 2]);
     }
-    up.clear();
-    expect(strategy.arrange(ten, order, { random, count: 0, self: 1 })).toBe(10);
+    expect(strategy.arrange(ten, order, { random, count: 0, self: 9 })).toBe(10);
   });
 
   it("spreads evenly among the local ones", () => {
@@ -106,14 +105,51 @@ describe("weighted", () => {
   });
 });
 
-describe("known bad last", () => {
-  it("answers bad ones after all good ones, and still answers them", () => {
-    const strategy = knownBadLast(({ address }) => address % 2 === 0);
-    const order = ten.map((_, i) => i);
-    const random = seededRandom(5);
-    for (let count = 0; count < 1000; count++) {
-      expect(strategy.arrange(ten, order, { random, count, self: 1 })).toBe(10);
-      expect(order.slice(0, 5).every((index) => index % 2 === 0)).toBe(true);
+describe("usable only", () => {
+  const answered = (strategy: Strategy, candidates: readonly Candidate[], count = 0): number[] => {
+    const order = candidates.map((_, i) => i);
+    const sent = strategy.arrange(candidates, order, { random: seededRandom(count), count, self: 1 });
+    expect([...order].sort((a, b) => a - b)).toEqual(candidates.map((_, i) => i));
+    return order.slice(0, sent);
+  };
+  const sick = (...indexes: number[]): Candidate[] =>
+    ten.map((candidate, i) => ({ ...candidate, healthy: !indexes.includes(i) }));
+  const everywhere = (): boolean => true;
+
+  it("leaves out unhealthy containers while a healthy one is there", () => {
+    const strategy = usableOnly(shuffle(), everywhere);
+    for (let count = 0; count < 200; count++) {
+      expect(answered(strategy, sick(0, 3, 9), count).sort()).toEqual([1, 2, 4, 5, 6, 7, 8]);
     }
+    expect(answered(strategy, sick(1, 2, 3, 4, 5, 6, 7, 8, 9))).toEqual([0]);
+  });
+
+  it("leaves out containers of a peer that cannot be reached", () => {
+    expect(
+      answered(
+        usableOnly(shuffle(), (peer) => peer === 1),
+        ten,
+      ).sort(),
+    ).toEqual([0, 1, 2]);
+  });
+
+  it("answers all of them when none is usable", () => {
+    expect(
+      answered(
+        usableOnly(shuffle(), () => false),
+        ten,
+      ),
+    ).toHaveLength(10);
+  });
+
+  it("gives a remote container the traffic when all local ones are unhealthy", () => {
+    expect(answered(usableOnly(localFirst(), everywhere), sick(0, 1, 2)).sort()).toEqual([3, 4, 5, 6, 7, 8, 9]);
+    expect(answered(usableOnly(localFirst(), everywhere), sick(0))).toHaveLength(2);
+  });
+
+  it("lets every usable address lead in turn under round robin", () => {
+    const strategy = usableOnly(roundRobin(), everywhere);
+    const led = [0, 1, 2, 3, 4, 5].map((count) => answered(strategy, sick(0, 1, 2, 3, 4, 5, 6), count)[0]);
+    expect(led).toEqual([7, 8, 9, 7, 8, 9]);
   });
 });

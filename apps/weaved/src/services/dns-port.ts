@@ -1,4 +1,4 @@
-import { type NameFilter, type Names, parseIpv4 } from "@weaved/dns-lb";
+import type { Names } from "@weaved/dns-lb";
 import type { DnsReport } from "../diagnostics/report.ts";
 import type { DnsPort } from "../http/ports.ts";
 
@@ -18,10 +18,9 @@ export function dnsPort(names: Names, listener: DnsListener): DnsPort {
     address: listener.address,
     port: listener.port,
     add(fqdn, containerId, address) {
-      names.add(fqdn, containerId, parseIpv4(address)!);
+      names.add(fqdn, containerId, address);
     },
-    remove({ address, ...rest }) {
-      const filter: NameFilter = { ...rest, ...(address !== undefined && { address: parseIpv4(address)! }) };
+    remove(filter) {
       names.remove(filter);
     },
     entries: () => names.toJSON(),

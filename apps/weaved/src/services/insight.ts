@@ -140,8 +140,7 @@ function explain(options: InsightOptions, from: string, to: string): { code: str
 function addressOf({ dns }: InsightOptions, what: string): string | undefined {
   if (/^\d+\.\d+\.\d+\.\d+$/.test(what)) return what;
   const full = what.endsWith(".") ? what : `${what}.${what.includes(".") ? "" : (dns?.names.domain ?? "")}`;
-  const found = dns?.names.lookup(full)[0];
-  return found === undefined ? undefined : [24, 16, 8, 0].map((shift) => (found >>> shift) & 255).join(".");
+  return dns?.names.lookup(full)[0]?.toString();
 }
 
 function ownerOf(ipam: Allocator, address: string): PeerName | undefined {

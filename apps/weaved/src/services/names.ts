@@ -2,9 +2,9 @@ import {
   createNames,
   keepNames,
   localFirst,
+  NAMES_CHANNEL,
   type Names,
-  namesChannel,
-  recordsChannel,
+  RECORDS_CHANNEL,
   roundRobin,
   type Strategy,
   shuffle,
@@ -55,11 +55,12 @@ export async function startNames(
     metrics,
   });
   const kept = await keepNames({ names, store, clock: systemClock, logger });
-  names.attach(mesh.openChannel(namesChannel, names.gossip), mesh.openChannel(recordsChannel, names.records));
+  names.attach(mesh.openChannel(NAMES_CHANNEL, names.gossip), mesh.openChannel(RECORDS_CHANNEL, names.records));
   const server = await startDnsServer({
     names,
     address,
     port,
+    clients: "any",
     ttl: settings["dns-ttl"],
     upstreams: { file: settings["resolv-conf"] || "/etc/resolv.conf" },
     strategy: strategies[settings["dns-strategy"]](),

@@ -2,65 +2,69 @@
 import { createSocket } from "node:dgram";
 import { connect, isIPv6 } from "node:net";
 import type { Exchange } from "../forwarder.ts";
+import { isReplyTo } from "../message.ts";
 import type { Upstream } from "../resolv-conf.ts";
-import { frameReader, withLength } from "./framing.ts";
+import { FrameReader, withLength } from "./framing.ts";
 
-/** The {@link Exchange} of a real host. A fresh, connected socket each time: only the server itself can answer, on a port nobody can guess. */
+/** Called with the outcome; every call after the first is ignored. */
+type Done = (error: Error | undefined, reply?: Uint8Array) => void;
+
+/**
+ * The {@link Exchange} of a real host. Each question has a fresh, connected socket: only the server itself can answer, on a
+ * port that nobody else can guess. Whatever the socket reports (no route, no such zone, no IPv6, refused) rejects the
+ * promise, and what it reports after that is ignored.
+ */
 export const exchange: Exchange = (server, message, transport, signal) =>
-  transport === "udp" ? overUdp(server, message, signal) : overTcp(server, message, signal);
-
-function overUdp({ address, port = 53 }: Upstream, message: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
-    let done = false;
-    const finish = (settle: () => void): void => {
-      if (done) return;
-      done = true;
+  new Promise((resolve, reject) => {
+    let release = (): void => {};
+    const done: Done = (error, reply) => {
       signal.removeEventListener("abort", abort);
-      socket.close();
-      settle();
+      release();
+      if (reply !== undefined) resolve(reply);
+      else reject(error ?? new Error("the exchange was aborted"));
     };
-    const abort = (): void => finish(() => reject(signal.reason));
-    if (signal.aborted) return finish(() => reject(signal.reason));
+    const abort = (): void => done(signal.reason);
+    if (signal.aborted) return abort();
     signal.addEventListener("abort", abort);
-    // An ICMP "port unreachable" comes as an error: the next server is asked at once.
-    socket.on("error", (error) => finish(() => reject(error)));
-    socket.on("message", (reply) => {
-      if (isReplyTo(message, reply)) finish(() => resolve(reply));
-    });
-    socket.connect(port, address, () => {
-      if (!done) socket.send(message);
-    });
+    try {
+      release = transport === "udp" ? askOverUdp(server, message, done) : askOverTcp(server, message, done);
+    } catch (error) {
+      done(error as Error);
+    }
   });
+
+/** Returns a function that closes the socket; it may be called repeatedly. */
+function askOverUdp({ address, port = 53 }: Upstream, message: Uint8Array, done: Done): () => void {
+  const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
+  let isOpen = true;
+  // An ICMP "port unreachable" comes as an error: the next server is asked at once.
+  socket.on("error", done);
+  socket.on("message", (reply) => {
+    if (isReplyTo(message, reply)) done(undefined, reply);
+  });
+  // Node hands the callback an error, and then reports it nowhere else.
+  const onConnect: (error?: Error) => void = (error) => {
+    if (error) done(error);
+    else if (isOpen) socket.send(message, (sendError) => sendError && done(sendError));
+  };
+  socket.connect(port, address, onConnect);
+  return () => {
+    if (isOpen) socket.close();
+    isOpen = false;
+  };
 }
 
-function overTcp({ address, port = 53 }: Upstream, message: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: address, port });
-    const finish = (settle: () => void): void => {
-      signal.removeEventListener("abort", abort);
-      socket.destroy();
-      settle();
-    };
-    const abort = (): void => finish(() => reject(signal.reason));
-    if (signal.aborted) return finish(() => reject(signal.reason));
-    signal.addEventListener("abort", abort);
-    socket.on("error", (error) => finish(() => reject(error)));
-    socket.once("close", () => finish(() => reject(new Error("server closed the connection"))));
-    const read = frameReader((reply) => {
-      if (isReplyTo(message, reply)) finish(() => resolve(reply));
-    });
-    socket.on("data", read);
-    socket.write(withLength(message));
+function askOverTcp({ address, port = 53 }: Upstream, message: Uint8Array, done: Done): () => void {
+  const socket = connect({ host: address, port });
+  const frames = new FrameReader();
+  socket.on("error", done);
+  socket.once("close", () => done(new Error("the server closed the connection without an answer")));
+  socket.on("data", (chunk) => {
+    frames.push(chunk);
+    for (let reply = frames.next(); reply !== undefined; reply = frames.next()) {
+      if (isReplyTo(message, reply)) return done(undefined, reply);
+    }
   });
-}
-
-/** Same id, a response, and the same question byte for byte (our own case included, which a forger has to guess). */
-function isReplyTo(query: Uint8Array, reply: Uint8Array): boolean {
-  if (reply.length < 12 || reply[0] !== query[0] || reply[1] !== query[1] || (reply[2]! & 0x80) === 0) return false;
-  if (reply[5] === 0) return true; // error replies may leave the question out
-  let end = 12;
-  while (query[end] !== undefined && query[end] !== 0) end += query[end]! + 1;
-  end += 5;
-  return Buffer.compare(query.subarray(12, end), reply.subarray(12, end)) === 0;
+  socket.write(withLength(message));
+  return () => socket.destroy();
 }

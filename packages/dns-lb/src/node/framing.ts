@@ -9,17 +9,46 @@ export function withLength(message: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** A sink for chunks, however cut, that calls `onMessage` with each complete message. Holds at most 64 KiB. */
-export function frameReader(onMessage: (message: Uint8Array) => void): (chunk: Uint8Array) => void {
-  let rest: Buffer = Buffer.alloc(0);
-  return (chunk) => {
-    rest = rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);
-    while (rest.length >= 2) {
-      const end = 2 + rest.readUInt16BE(0);
-      if (rest.length < end) break;
-      const message = rest.subarray(2, end);
-      rest = rest.subarray(end);
-      onMessage(message);
+/**
+ * Puts chunks of a TCP stream back together to messages. A sender of single bytes costs no more than one of whole messages.
+ *
+ * Bounded by: twice one message (64 KiB) and the chunk that completed it.
+ */
+export class FrameReader {
+  #bytes: Uint8Array = new Uint8Array(0);
+  #start = 0;
+  #end = 0;
+
+  push(chunk: Uint8Array): void {
+    const unread = this.#end - this.#start;
+    if (this.#end + chunk.length > this.#bytes.length) {
+      const room = unread + chunk.length;
+      const larger = room > this.#bytes.length / 2 ? new Uint8Array(Math.max(room * 2, 64)) : this.#bytes;
+      larger.set(this.#bytes.subarray(this.#start, this.#end));
+      this.#bytes = larger;
+      this.#start = 0;
+      this.#end = unread;
     }
-  };
+    this.#bytes.set(chunk, this.#end);
+    this.#end += chunk.length;
+  }
+
+  /** The next complete message as a copy of its own; undefined when more bytes are needed. */
+  next(): Uint8Array | undefined {
+    const unread = this.#end - this.#start;
+    if (unread < 2) return undefined;
+    const length = (this.#bytes[this.#start]! << 8) | this.#bytes[this.#start + 1]!;
+    if (unread < 2 + length) return undefined;
+    const message = this.#bytes.slice(this.#start + 2, this.#start + 2 + length);
+    this.#start += 2 + length;
+    if (this.#start === this.#end) this.#release();
+    return message;
+  }
+
+  /** An idle connection keeps no buffer. */
+  #release(): void {
+    this.#bytes = new Uint8Array(0);
+    this.#start = 0;
+    this.#end = 0;
+  }
 }

@@ -4,5 +4,6 @@
  */
 export type { OpenUdpBatch, UdpBatch } from "./batch.ts";
 export { systemClock, systemWallClock } from "./clock.ts";
-export type { ListenAddress } from "./resolver-file.ts";
-export { type DnsServer, type DnsServerOptions, type QueryLogLine, startDnsServer } from "./server.ts";
+export { createHostNames as createNames } from "./names.ts";
+export { type DnsServer, type DnsServerOptions, startDnsServer } from "./server.ts";
+export type { QueryLogLine } from "./service.ts";

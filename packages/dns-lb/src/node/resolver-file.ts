@@ -2,15 +2,10 @@
 import { readFile, stat } from "node:fs/promises";
 import type { Logger } from "../ports.ts";
 import { parseResolvConf, type Upstream } from "../resolv-conf.ts";
+import type { ListenAddress } from "./listeners.ts";
 
-/** How long one look at the file is good for. The original's 5 s, made shorter because a look costs 0.1 ms. */
-const freshMs = 1000;
-
-/** Where a server listens: what must not be asked. */
-export interface ListenAddress {
-  readonly address: string;
-  readonly port: number;
-}
+/** How long one look at the file is good for. Weave Net 2.8 looks every 5 s; a look costs 0.1 ms, so this is shorter. */
+const FRESH_MS = 1000;
 
 /**
  * Servers of a resolver file, read again when it changed (however: in place, or replaced by another file), less those that
@@ -26,24 +21,26 @@ export function watchResolverFile(
   let lookedAt = Number.NEGATIVE_INFINITY;
   let seen = "";
   return async () => {
-    if (now() - lookedAt < freshMs) return servers;
-    lookedAt = now();
-    try {
-      const { mtimeMs, ino, size } = await stat(path);
-      const mark = `${mtimeMs} ${ino} ${size}`;
-      if (mark !== seen) {
-        const listed = parseResolvConf(await readFile(path, "utf8"));
-        servers = listed.filter((server) => !isOwn(server, own()));
-        seen = mark;
-        logger.info("upstream name servers", { path, servers: servers.map(({ address }) => address) });
+    if (now() - lookedAt >= FRESH_MS) {
+      lookedAt = now();
+      try {
+        const { mtimeMs, ino, size } = await stat(path);
+        const mark = `${mtimeMs} ${ino} ${size}`;
+        if (mark !== seen) {
+          servers = parseResolvConf(await readFile(path, "utf8"));
+          seen = mark;
+          logger.info("upstream name servers", { path, servers: servers.map(({ address }) => address) });
+        }
+      } catch (error) {
+        logger.warn("resolver file cannot be read; the servers read last are kept", { path, error });
       }
-    } catch (error) {
-      logger.warn("resolver file cannot be read; keeping the servers known so far", { path, error });
     }
-    return servers;
+    return withoutOwn(servers, own());
   };
 }
 
-/** Whether asking `server` means asking us. Less certain cases (we listen on all addresses) are found by the forwarder's probe. */
-export const isOwn = (server: Upstream, own: readonly ListenAddress[]): boolean =>
-  own.some(({ address, port }) => address === server.address && port === (server.port ?? 53));
+/** Servers other than this one, which follows the addresses of the host. Loops over others are found by the forwarder's probe. */
+export const withoutOwn = (servers: readonly Upstream[], own: readonly ListenAddress[]): readonly Upstream[] =>
+  servers.filter(
+    (server) => !own.some(({ address, port }) => address === server.address && port === (server.port ?? 53)),
+  );

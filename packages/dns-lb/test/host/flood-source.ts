@@ -4,7 +4,7 @@
  * of it as JSON. Loopback addresses stand in for spoofed ones: to the server, each is somebody it has never seen.
  */
 import { createSocket, type Socket } from "node:dgram";
-import { query } from "../queries.ts";
+import { query } from "../support/queries.ts";
 
 const [server = "", port = "", sources = "", seconds = ""] = process.argv.slice(2);
 const result = { sent: 0, sentBytes: 0, received: 0, receivedBytes: 0 };

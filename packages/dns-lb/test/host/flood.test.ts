@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
-import { query, read } from "../queries.ts";
+import { query, read } from "../support/queries.ts";
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const children: ChildProcess[] = [];

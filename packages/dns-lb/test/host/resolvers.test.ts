@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createNames, type Names } from "../../src/names.ts";
 import { type DnsServer, startDnsServer, systemClock, systemWallClock } from "../../src/node/index.ts";
-import { ip } from "../cluster.ts";
+import { ip } from "../support/cluster.ts";
 import { has, type ResolverLab, resolverLab, run } from "./lab.ts";
 
 const isRoot = process.getuid?.() === 0;

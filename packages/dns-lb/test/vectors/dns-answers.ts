@@ -4,7 +4,7 @@ import type { VectorCase, VectorSuite } from "../../../../test/vectors/suite.ts"
 import { fromHex, toHex } from "../../../../test/vectors/suite.ts";
 import { createFastAnswers } from "../../src/fast-answers.ts";
 import { createForwarder } from "../../src/forwarder.ts";
-import { rrType } from "../../src/message.ts";
+import { RR_TYPE } from "../../src/message.ts";
 import { createNames, type Names } from "../../src/names.ts";
 import { silentLogger } from "../../src/ports.ts";
 import { createResponder } from "../../src/responder.ts";
@@ -27,7 +27,7 @@ function fill(names: Names, table: readonly VectorEntry[] | string, question: st
   for (let i = 0; i < count; i++) names.add(question, `c${i}`, 0x0a200001 + i);
 }
 
-/** The stub that the original's server had for an upstream: A 192.0.2.1, TTL 60, below `example.`, else REFUSED. */
+/** The stub upstream of the recorded server: A 192.0.2.1, TTL 60, below `example.`, else REFUSED. */
 async function stubUpstream(query: Uint8Array): Promise<Uint8Array> {
   const { questions = [] } = decode(Buffer.from(query));
   const [question] = questions;
@@ -43,7 +43,7 @@ async function replies({ input }: VectorCase): Promise<Uint8Array[]> {
   const names = createNames({ self, clock, wallClock: () => 1_600_000_000, isKnownPeer: () => true });
   fill(names, input.table, input.question);
   const shared = { names, random: Math.random, strategy: shuffle(), ttl: 1, maxUdpBytes: 65_535, stats: createStats() };
-  const dialect = "original";
+  const dialect = "legacy";
   const query = fromHex(input.query);
   const client = { address: 0x7f000001, transport: input.transport };
   const verdict = createResponder({ ...shared, dialect }).respond(query, client);
@@ -61,11 +61,21 @@ async function replies({ input }: VectorCase): Promise<Uint8Array[]> {
   const out = new Uint8Array(65_535);
   const fast = createFastAnswers({ ...shared, dialect, view: undefined });
   const length =
-    input.transport === "udp" ? fast.answer(query, 0, query.length, client.address, out, 0, out.length) : 0;
+    input.transport === "udp"
+      ? fast.answer({
+          message: query,
+          start: 0,
+          end: query.length,
+          client: client.address,
+          out,
+          outStart: 0,
+          outEnd: out.length,
+        })
+      : 0;
   return length > 0 ? [verdict.bytes, out.slice(0, length)] : [verdict.bytes];
 }
 
-const typeNumbers: Readonly<Record<string, number>> = rrType;
+const typeNumbers: Readonly<Record<string, number>> = RR_TYPE;
 
 /** A reply in the words of the vector files. */
 function describe(bytes: Uint8Array): object {
@@ -105,5 +115,5 @@ async function check(testCase: VectorCase): Promise<void> {
   }
 }
 
-/** What a server answers, byte for byte, in the original's dialect. */
+/** What a server answers, byte for byte, in the legacy dialect. */
 export const dnsAnswersSuite: VectorSuite = { file: "dns-answers.json", kinds: { local: check, size: check } };

@@ -136,7 +136,7 @@ function operate(names: Names, op: any): object {
       });
       return {};
     case "lookup":
-      return { addresses: names.lookup(op.fqdn).map(formatIpv4) };
+      return { addresses: names.lookup(op.fqdn).map(String) };
     case "reverse": {
       const hostname = names.reverse(address!);
       return { found: hostname !== undefined, hostname: hostname ?? "" };

@@ -75,10 +75,12 @@ export const hotQuery: fc.Arbitrary<Uint8Array> = fc
   .record({
     name: fc.constantFrom("web.weave.local", "WEB.weave.local", "BiG.weave.local", "sub.dom.weave.local"),
     edns: fc.option(fc.constantFrom(1, 100, 512, 700, 1232, 4096, 65535), { nil: undefined }),
+    dnssecOk: fc.boolean(),
     flags: fc.constantFrom(0, 0x0100, 0x0010, 0x0110, 0x0120),
   })
-  .map(({ name, edns, flags }) => {
+  .map(({ name, edns, dnssecOk, flags }) => {
     const bytes = query(name, "A", edns);
+    if (edns !== undefined && dnssecOk) bytes[bytes.length - 4] = 0x80;
     bytes[2] = flags >>> 8;
     bytes[3] = flags & 255;
     return bytes;

@@ -6,8 +6,8 @@ import type { Names } from "../src/names.ts";
 import { createResponder, type Dialect } from "../src/responder.ts";
 import { createStats } from "../src/stats.ts";
 import { localFirst, roundRobin, type Strategy, shuffle } from "../src/strategy.ts";
-import { ip, loneNames } from "./cluster.ts";
-import { anyQuery, garbledQuery, hotQuery, query, read } from "./queries.ts";
+import { ip, loneNames } from "./support/cluster.ts";
+import { anyQuery, garbledQuery, hotQuery, query, read } from "./support/queries.ts";
 
 function someNames(): Names {
   const names = loneNames(1);
@@ -26,7 +26,7 @@ function pair(
   dialect: Dialect,
   strategy: Strategy,
 ): { fast(q: Uint8Array): Uint8Array | undefined; plain(q: Uint8Array): Uint8Array | undefined } {
-  const shared = { names, strategy, ttl: 7, dialect, maxUdpBytes: dialect === "original" ? 65_535 : 1232 };
+  const shared = { names, strategy, ttl: 7, dialect, maxUdpBytes: dialect === "legacy" ? 65_535 : 1232 };
   const responder = createResponder({ ...shared, random: seededRandom(1) });
   const fast = createFastAnswers({ ...shared, random: seededRandom(2), stats: createStats(), view: undefined });
   const out = new Uint8Array(70_000).fill(0xee);
@@ -34,7 +34,8 @@ function pair(
     fast(bytes) {
       // A Buffer that is used again afterwards, as sockets do: nothing may keep a view of it.
       const message = Buffer.from([9, 9, ...bytes, 9]);
-      const length = fast.answer(message, 2, message.length - 1, 1, out, 100, out.length);
+      const where = { message, start: 2, end: message.length - 1, out, outStart: 100, outEnd: out.length };
+      const length = fast.answer({ ...where, client: 1 });
       message.fill(0xff);
       return length > 0 ? out.slice(100, 100 + length) : undefined;
     },
@@ -45,7 +46,7 @@ function pair(
   };
 }
 
-describe.each<Dialect>(["standard", "original"])("the fast path in dialect %s", (dialect) => {
+describe.each<Dialect>(["standard", "legacy"])("the fast path in dialect %s", (dialect) => {
   const names = someNames();
 
   it("gives the plain path's bytes or declines, for any query however garbled", () => {

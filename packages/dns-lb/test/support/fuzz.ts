@@ -1,9 +1,9 @@
-import { createFastAnswers } from "../src/fast-answers.ts";
-import { flag } from "../src/message.ts";
-import type { Random } from "../src/ports.ts";
-import { createResponder } from "../src/responder.ts";
-import { createStats } from "../src/stats.ts";
-import { shuffle } from "../src/strategy.ts";
+import { createFastAnswers } from "../../src/fast-answers.ts";
+import { FLAG } from "../../src/message.ts";
+import type { Random } from "../../src/ports.ts";
+import { createResponder } from "../../src/responder.ts";
+import { createStats } from "../../src/stats.ts";
+import { shuffle } from "../../src/strategy.ts";
 import { ip, loneNames } from "./cluster.ts";
 import { query } from "./queries.ts";
 
@@ -59,7 +59,7 @@ export function fuzzResponder(random: Random, packets: number): FuzzResult {
       reply.length < 12 ||
       reply[0] !== message[0] ||
       reply[1] !== message[1] ||
-      (reply[2]! & (flag.response >>> 8)) === 0
+      (reply[2]! & (FLAG.response >>> 8)) === 0
     ) {
       throw new Error(`bad reply to ${Buffer.from(message).toString("hex")}: ${Buffer.from(reply).toString("hex")}`);
     }
@@ -71,7 +71,8 @@ export function fuzzResponder(random: Random, packets: number): FuzzResult {
   };
   for (let i = 0; i < packets; i++) {
     const message = mutate(seeds[pick(seeds.length)]!, scratch, pick);
-    const length = fast.answer(message, 0, message.length, i, out, 0, out.length);
+    const room = { out, outStart: 0, outEnd: out.length };
+    const length = fast.answer({ message, start: 0, end: message.length, client: i, ...room });
     if (length > 0) {
       quick++;
       check(message, out.subarray(0, length));

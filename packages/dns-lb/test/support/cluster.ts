@@ -1,7 +1,8 @@
+import { Ip } from "@weaved/ip";
 import { createVirtualClock, seededRandom, type VirtualClock } from "@weaved/sim";
-import { formatIpv4, parseIpv4 } from "../src/address.ts";
-import { createNames, type Names } from "../src/names.ts";
-import { createGossipNet, type GossipMember, type GossipNet, type GossipNetOptions } from "../src/testing/index.ts";
+import { parseIpv4 } from "../../src/address.ts";
+import { createNames, type Names } from "../../src/names.ts";
+import { createGossipNet, type GossipMember, type GossipNet, type GossipNetOptions } from "../../src/testing/index.ts";
 
 /** Unix seconds at which virtual time starts. */
 export const epoch = 1_700_000_000;
@@ -62,6 +63,8 @@ export function cluster(peers: readonly number[], seed = 1, options: Partial<Gos
       hosts.delete(self);
     },
     answers: (name) =>
-      Object.fromEntries([...hosts].map(([peer, { names }]) => [peer, names.lookup(name).sort().map(formatIpv4)])),
+      Object.fromEntries(
+        [...hosts].map(([peer, { names }]) => [peer, names.lookup(name).sort(Ip.compare).map(String)]),
+      ),
   };
 }
