@@ -1,22 +1,25 @@
 import { type EcsTasks, ecsTasks, whyNoEcsTrunk } from "./ecs.ts";
 import { type InstanceLimits, limitsOf, tableDate, vcpusOf } from "./instances.ts";
 
-/** Pods per EKS node by scheme; `null` where the type cannot do it. */
+/** A figure of a type: `null` where the type cannot do it, `"unknown"` where the table does not say. */
+export type Figure = number | null | "unknown";
+
+/** Pods per EKS node by scheme. */
 export interface EksPods {
   /** Secondary addresses, the VPC CNI's default: E x (I - 1) + 2. */
   readonly maxPods: number;
   /** The primary interface gives no addresses to pods: (E - 1) x (I - 1) + 2. */
   readonly customNetworking: number;
   /** A /28 in each slot: E x (I - 1) x 16 + 2. Nitro or bare metal. */
-  readonly prefixDelegation: number | null;
-  readonly prefixCustomNetworking: number | null;
+  readonly prefixDelegation: Figure;
+  readonly prefixCustomNetworking: Figure;
   /** What the max-pods calculator recommends: at most 110, or 250 with more than 30 vCPUs. */
   readonly recommended: number;
-  readonly recommendedPrefixDelegation: number | null;
-  /** Security groups for pods: the trunk takes one interface, branches come on top. `null`: no trunking, or unknown. */
-  readonly securityGroups: { readonly standard: number; readonly branch: number } | null;
-  /** IPv6: one /80 a node, so the kubelet's cap decides. `null`: no IPv6. */
-  readonly ipv6: number | null;
+  readonly recommendedPrefixDelegation: Figure;
+  /** Security groups for pods: the trunk takes one interface, branches come on top. */
+  readonly securityGroups: { readonly standard: number; readonly branch: number } | null | "unknown";
+  /** IPv6: one /80 a node, so the kubelet's cap decides. */
+  readonly ipv6: Figure;
 }
 
 /** How many tasks or pods an instance holds, with the reasons. */
@@ -28,7 +31,7 @@ export interface Density {
   readonly ecs: EcsTasks;
   readonly eks: EksPods;
   /** ECS tasks with an address of each family; `null`: no IPv6. The VPC CNI gives pods one family or the other. */
-  readonly dualStack: EcsTasks | null;
+  readonly dualStack: EcsTasks | null | "unknown";
   /** The calculation, one step a line. */
   readonly explain: readonly string[];
 }
@@ -59,7 +62,7 @@ export function densityOf(typeOrLimits: string | InstanceLimits, vcpus?: number)
   const ecs = ecsTasks(limits);
   const eks = eksPods(limits, podCap(cpus));
   const explain = explainDensity(limits, cpus, ecs, eks);
-  const dualStack = limits.ipv6PerEni === 0 ? null : ecs;
+  const dualStack = limits.ipv6PerEni === 0 ? null : limits.ipv6PerEni === undefined ? "unknown" : ecs;
   return { type: limits.type, asOf: tableDate, limits, vcpus: cpus, ecs, eks, dualStack, explain };
 }
 
@@ -70,20 +73,32 @@ export function mixedMaxPods(types: readonly string[]): number {
 
 function eksPods(limits: InstanceLimits, cap: number): EksPods {
   const slots = limits.ipv4PerEni - 1;
-  const prefixes = limits.kind === "nitro" || limits.kind === "metal";
   const plain = maxPods(limits);
   const custom = (limits.enis - 1) * slots + HOST_PODS;
-  const prefix = prefixes ? limits.enis * slots * PREFIX + HOST_PODS : null;
+  const withPrefixes = (enis: number): Figure => prefixFigure(limits, enis * slots * PREFIX + HOST_PODS);
+  const prefix = withPrefixes(limits.enis);
   return {
     maxPods: plain,
     customNetworking: custom,
     prefixDelegation: prefix,
-    prefixCustomNetworking: prefixes ? (limits.enis - 1) * slots * PREFIX + HOST_PODS : null,
+    prefixCustomNetworking: withPrefixes(limits.enis - 1),
     recommended: Math.min(plain, cap),
-    recommendedPrefixDelegation: prefix === null ? null : Math.min(prefix, cap),
-    securityGroups: limits.trunking === true ? { standard: custom, branch: limits.branchInterfaces ?? 0 } : null,
-    ipv6: limits.ipv6PerEni === 0 || !prefixes ? null : cap,
+    recommendedPrefixDelegation: typeof prefix === "number" ? Math.min(prefix, cap) : prefix,
+    securityGroups: securityGroupsFor(limits, custom),
+    ipv6: limits.ipv6PerEni === 0 ? null : limits.ipv6PerEni === undefined ? "unknown" : prefixFigure(limits, cap),
   };
+}
+
+/** Prefixes need Nitro or bare metal. */
+function prefixFigure({ kind }: InstanceLimits, figure: number): Figure {
+  if (kind === "unknown") return "unknown";
+  return kind === "xen" ? null : figure;
+}
+
+function securityGroupsFor({ trunking, branchInterfaces }: InstanceLimits, standard: number) {
+  if (trunking === false) return null;
+  if (trunking === undefined || branchInterfaces === undefined) return "unknown";
+  return { standard, branch: branchInterfaces };
 }
 
 function explainDensity(limits: InstanceLimits, vcpus: number, ecs: EcsTasks, eks: EksPods): string[] {
@@ -101,6 +116,8 @@ function explainDensity(limits: InstanceLimits, vcpus: number, ecs: EcsTasks, ek
     `ECS awsvpc: one interface is the instance's own, each task takes one: ${totalEnis} - 1 = ${ecs.plain} tasks.`,
   );
   if (ecs.trunked === null) lines.push(`ECS with trunking: not possible, ${whyNoEcsTrunk(limits)}.`);
+  else if (ecs.trunked === "unknown")
+    lines.push(`ECS with trunking: not known, branch interfaces of this type are not in the table of ${tableDate}.`);
   else {
     const formula = (limits.branchInterfaces ?? 0) + totalEnis - 2;
     const budget = ecs.trunked + 2;
@@ -117,18 +134,28 @@ function explainDensity(limits: InstanceLimits, vcpus: number, ecs: EcsTasks, ek
   );
   if (eks.prefixDelegation === null)
     lines.push(`EKS with prefixes: not possible, needs Nitro or bare metal (this is ${limits.kind}).`);
+  else if (eks.prefixDelegation === "unknown")
+    lines.push("EKS with prefixes: not known, the table does not say whether this type is Nitro.");
   else lines.push(`EKS with prefixes: a /28 in each slot: ${enis} x ${slots} x 16 + 2 = ${eks.prefixDelegation} pods.`);
-  if (eks.securityGroups !== null) {
+  if (eks.securityGroups === "unknown")
+    lines.push("EKS with security groups for pods: not known, the table does not say how many branches this type has.");
+  else if (eks.securityGroups !== null) {
     const { standard, branch } = eks.securityGroups;
     lines.push(
       `EKS with security groups for pods: the trunk takes one interface: ${standard} standard pods, ${branch} branch pods.`,
     );
   }
-  lines.push(
-    limits.ipv6PerEni === 0
-      ? "Dual stack: not possible, no IPv6."
-      : `Dual stack: ECS tasks get an address of each family on the same interface, so as many; EKS pods have one family: ${eks.ipv6 ?? "no"} pods with IPv6.`,
-  );
+  lines.push(explainDualStack(limits, eks));
   lines.push(`The recommended cap with ${vcpus} vCPUs is ${podCap(vcpus)} pods, whatever the addresses allow.`);
   return lines;
+}
+
+function explainDualStack({ ipv6PerEni }: InstanceLimits, { ipv6 }: EksPods): string {
+  if (ipv6PerEni === 0) return "Dual stack: not possible, no IPv6.";
+  if (ipv6PerEni === undefined) return "Dual stack: not known, the table does not say whether this type has IPv6.";
+  const pods = ipv6 === "unknown" ? "an unknown number of" : (ipv6 ?? "no");
+  return (
+    "Dual stack: ECS tasks get an address of each family on the same interface, so as many; " +
+    `EKS pods have one family: ${pods} pods with IPv6.`
+  );
 }

@@ -1,9 +1,10 @@
 import type { InstanceLimits } from "./instances.ts";
 
-/** awsvpc tasks per instance; `null` where trunking is not possible or its limit not known. */
+/** awsvpc tasks per instance. */
 export interface EcsTasks {
   readonly plain: number;
-  readonly trunked: number | null;
+  /** With trunking; `null`: not possible, `"unknown"`: the table lacks the limit of this type. */
+  readonly trunked: number | null | "unknown";
 }
 
 /** Families that EKS can trunk but ECS lists as unsupported (ECS developer guide, 2023). */
@@ -26,10 +27,9 @@ const PUBLISHED: Readonly<Record<string, number>> = {
   "trn1n.32xlarge": 242,
 };
 
-/** Why ECS cannot trunk on a type, or undefined if it can. */
+/** Why ECS cannot trunk on a type, or undefined if it can, or if the table does not say. */
 export function whyNoEcsTrunk(limits: InstanceLimits): string | undefined {
   if (limits.trunking === false) return "this type cannot trunk";
-  if (limits.branchInterfaces === undefined) return "branch interfaces of this type are not in the table";
   const family = limits.type.split(".")[0] ?? "";
   const listed = NO_ECS_TRUNK_FAMILIES.has(family) || NO_ECS_TRUNK_TYPES.has(limits.type);
   return listed ? "ECS lists this type as unsupported for trunking" : undefined;
@@ -42,6 +42,8 @@ export function whyNoEcsTrunk(limits: InstanceLimits): string | undefined {
 export function ecsTasks(limits: InstanceLimits): EcsTasks {
   const plain = limits.totalEnis - 1;
   if (whyNoEcsTrunk(limits) !== undefined) return { plain, trunked: null };
-  const trunked = PUBLISHED[limits.type] ?? (limits.branchInterfaces ?? 0) + limits.totalEnis - 2;
-  return { plain, trunked };
+  const published = PUBLISHED[limits.type];
+  if (published !== undefined) return { plain, trunked: published };
+  const { branchInterfaces, totalEnis } = limits;
+  return { plain, trunked: branchInterfaces === undefined ? "unknown" : branchInterfaces + totalEnis - 2 };
 }

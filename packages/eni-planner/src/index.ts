@@ -9,7 +9,7 @@
  * ```
  * @packageDocumentation
  */
-export { type Density, densityOf, type EksPods, maxPods, mixedMaxPods } from "./density.ts";
+export { type Density, densityOf, type EksPods, type Figure, maxPods, mixedMaxPods } from "./density.ts";
 export { type EcsTasks, ecsTasks } from "./ecs.ts";
 export { EniPlannerError, type EniPlannerErrorCode } from "./errors.ts";
 export { expectedCleanPrefixes, type Fragmentation, measureFragmentation } from "./fragmentation.ts";
@@ -22,6 +22,7 @@ export {
   type InstanceNeed,
   type Scheme,
 } from "./need.ts";
+export type { LeftOut } from "./placement.ts";
 export {
   type AddressPlan,
   type PlanInput,
@@ -32,7 +33,15 @@ export {
 } from "./plan.ts";
 export { printPlan } from "./print.ts";
 export type { PlanSubnet } from "./room.ts";
-export { fleetOf, reportVpc, type SavedVpc, type SubnetReport, subnetsOf } from "./saved-vpc.ts";
+export {
+  fleetOf,
+  reportVpc,
+  runningIn,
+  type SavedVpc,
+  type SubnetReport,
+  type SubnetRole,
+  subnetsOf,
+} from "./saved-vpc.ts";
 export { type ScaleInput, type ScaleResult, simulateScale } from "./simulate.ts";
 export { type SecondaryRange, secondaryRange, usableAddresses, usablePrefixes } from "./subnet.ts";
 export { subnetChart } from "./svg.ts";

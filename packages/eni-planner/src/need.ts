@@ -67,12 +67,16 @@ type Own = Pick<InstanceNeed, "tasks" | "addresses" | "podAddresses" | "prefixes
 
 function ecsNeed({ type, scheme, tasksPerInstance }: FleetGroup): Own {
   const { plain, trunked } = ecsTasks(limitsOf(type));
-  if (scheme === "ecs-trunk" && trunked === null) {
-    throw new EniPlannerError("SETTING_INVALID", `${type} cannot trunk with ECS`);
-  }
-  const tasks = Math.min(tasksPerInstance, scheme === "ecs" ? plain : (trunked ?? 0));
+  const most = scheme === "ecs" ? plain : trunked;
+  if (typeof most !== "number") throw new EniPlannerError("SETTING_INVALID", trunkProblem(type, most));
+  const tasks = Math.min(tasksPerInstance, most);
   // The primary interface, and the trunk, take an address each.
   return { tasks, addresses: tasks + (scheme === "ecs" ? 1 : 2), podAddresses: 0, prefixes: 0, warm: 0 };
+}
+
+function trunkProblem(type: string, trunked: null | "unknown"): string {
+  if (trunked === null) return `${type} cannot trunk with ECS`;
+  return `whether ${type} can trunk with ECS is not known; refresh the table, or plan it without trunking`;
 }
 
 function eksNeed(group: FleetGroup): Own {
@@ -135,6 +139,6 @@ export function cheapestTypes({ scheme, tasks, prices = {}, types, warm }: Cheap
 
 function canDo(type: string, scheme: Scheme): boolean {
   const limits = limitsOf(type);
-  if (scheme === "ecs-trunk") return ecsTasks(limits).trunked !== null;
+  if (scheme === "ecs-trunk") return typeof ecsTasks(limits).trunked === "number";
   return scheme !== "eks-prefix" || limits.kind === "nitro" || limits.kind === "metal";
 }

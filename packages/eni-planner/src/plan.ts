@@ -1,8 +1,9 @@
-import type { Cidr, CidrInput } from "@weaved/ip";
-import { EniPlannerError } from "./errors.ts";
-import { type FleetGroup, type InstanceNeed, instanceNeed } from "./need.ts";
-import { lacks, openRoom, type PlanSubnet, type Room, sharesOf, take } from "./room.ts";
-import { readCidr } from "./subnet.ts";
+import type { CidrInput } from "@weaved/ip";
+import { checkFleet, checkMonths } from "./check.ts";
+import type { FleetGroup, InstanceNeed } from "./need.ts";
+import { type LeftOut, openPlacements, openWorld, place, zonesOf } from "./placement.ts";
+import type { PlanSubnet } from "./room.ts";
+import { secondaryRange } from "./subnet.ts";
 
 /** What to plan. */
 export interface PlanInput {
@@ -10,6 +11,10 @@ export interface PlanInput {
   readonly fleet: readonly FleetGroup[];
   /** How far to look. @defaultValue 12 */
   readonly months?: number;
+  /** Instances that run already, by type and zone. A group grows where it has the fewest. @defaultValue none */
+  readonly running?: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** CIDR blocks of the VPC, for the rules about further ones. @defaultValue the CIDRs of the subnets */
+  readonly vpcCidrs?: readonly CidrInput[];
 }
 
 /** A subnet over time. */
@@ -49,33 +54,30 @@ export interface AddressPlan {
   readonly loseOneAz: readonly ZoneForecast[];
   /** Groups by addresses per task, cheapest first, ties by price. */
   readonly cheapest: readonly InstanceNeed[];
-}
-
-/** Rooms, and what was put where. */
-interface World {
-  readonly rooms: readonly Room[];
-  readonly zones: readonly string[];
-  readonly placed: Map<string, number>;
-  warm: number;
+  /** Groups whose type the table does not know, or which cannot do their scheme. */
+  readonly leftOut: readonly LeftOut[];
 }
 
 /**
- * Places a fleet, month by month: instances of a group go round the zones, in a zone to the subnet with the most free
- * addresses. No subnet is filled beyond what EC2 gives out: 2^(32-p) - 5.
- * @throws EniPlannerError `TYPE_UNKNOWN`, `SETTING_INVALID`
+ * Places a fleet, month by month: a group's next instance goes to the zone where the group has the fewest, as Auto Scaling
+ * does, and there to the subnet with the most free addresses. No subnet is filled beyond what EC2 gives out: 2^(32-p) - 5.
+ * @throws EniPlannerError `SETTING_INVALID`
  */
 export function planAddresses(input: PlanInput): AddressPlan {
-  const { fleet, subnets, months = 12 } = input;
-  const needs = fleet.map(instanceNeed);
+  const { subnets, months = 12 } = input;
+  checkFleet(input.fleet, months);
+  checkMonths(months);
+  const { placements, leftOut } = openPlacements(input);
+  const needs = placements.map(({ need }) => need);
   const world = openWorld(subnets);
   const history = world.rooms.map(() => ({ use: [] as number[], clean: [] as number[] }));
   const unplaced: number[] = [];
   const warm: number[] = [];
   let waiting = 0;
   for (let month = 0; month <= months; month++) {
-    for (const [i, group] of fleet.entries()) {
-      const count = month === 0 ? group.count : (group.growthPerMonth ?? 0);
-      waiting += place(world, needs[i] as InstanceNeed, count, month);
+    for (const placement of placements) {
+      const { count, growthPerMonth = 0 } = placement.group;
+      waiting += place(world, placement, month === 0 ? count : growthPerMonth, month);
     }
     unplaced.push(waiting);
     warm.push(world.warm);
@@ -100,12 +102,13 @@ export function planAddresses(input: PlanInput): AddressPlan {
     loseOneAz: world.zones.map((az) => ({
       az,
       instances: world.placed.get(az) ?? 0,
-      unplaced: withoutZone(input, needs, az, 0),
-      unplacedAtEnd: withoutZone(input, needs, az, months),
+      unplaced: withoutZone(input, az, 0),
+      unplacedAtEnd: withoutZone(input, az, months),
     })),
     cheapest: [...needs].sort(
       (a, b) => a.addressesPerTask - b.addressesPerTask || (a.pricePerTask ?? 0) - (b.pricePerTask ?? 0),
     ),
+    leftOut,
   };
 }
 
@@ -113,82 +116,26 @@ export function planAddresses(input: PlanInput): AddressPlan {
  * The same plan with a secondary range: its blocks become subnets for pods, one a zone as long as there are some, and EKS groups
  * use custom networking.
  * @param blocks - blocks of /16, or the range itself where it is smaller, that the VPC may get
- * @throws EniPlannerError `SETTING_INVALID`
+ * @throws EniPlannerError `SETTING_INVALID`, also for a range that AWS refuses to associate with the VPC
  */
 export function withSecondaryRange(input: PlanInput, range: CidrInput, blocks = 4): PlanInput {
   const zones = zonesOf(input.subnets);
-  const cidr = readCidr(range);
-  if (cidr.family === 6 || cidr.length < 8 || cidr.length > 28) {
-    throw new EniPlannerError("SETTING_INVALID", `${cidr} is not a valid range; expected an IPv4 CIDR of /8 to /28`);
-  }
-  const pods = cidr.blocks(Math.max(16, cidr.length));
-  const added: PlanSubnet[] = [];
-  for (const az of zones.slice(0, blocks)) {
-    const block: Cidr | undefined = pods.next().value;
-    if (block) added.push({ id: `pods-${az}`, az, cidr: block, pods: true });
-  }
+  const existing = input.vpcCidrs ?? input.subnets.map(({ cidr }) => cidr);
+  const pods = secondaryRange(range, Math.min(blocks, zones.length), existing).blockCidrs;
+  const added = pods.map(
+    (cidr, i): PlanSubnet => ({ id: `pods-${zones[i]}`, az: zones[i] as string, cidr, pods: true }),
+  );
   const fleet = input.fleet.map((group) =>
     group.scheme.startsWith("eks") ? { ...group, customNetworking: true } : group,
   );
   return { ...input, subnets: [...input.subnets, ...added], fleet };
 }
 
-function openWorld(subnets: readonly PlanSubnet[]): World {
-  return { rooms: subnets.map(openRoom), zones: zonesOf(subnets), placed: new Map(), warm: 0 };
-}
-
-/** Returns how many did not fit. */
-function place(world: World, need: InstanceNeed, count: number, month: number): number {
-  const { zones, placed } = world;
-  let left = 0;
-  for (let i = 0; i < count; i++) {
-    const order = [...zones.slice(i % zones.length), ...zones.slice(0, i % zones.length)];
-    const az = order.find((zone) => placeOne(world.rooms, need, zone, month));
-    if (az === undefined) left++;
-    else {
-      placed.set(az, (placed.get(az) ?? 0) + 1);
-      world.warm += need.warm;
-    }
-  }
-  return left;
-}
-
-function placeOne(rooms: readonly Room[], need: InstanceNeed, az: string, month: number): boolean {
-  const shares = sharesOf(need);
-  const apart = need.podAddresses > 0;
-  const host = roomiest(rooms, az, false);
-  const pods = apart ? roomiest(rooms, az, true) : undefined;
-  if (host === undefined || (apart && pods === undefined)) return false;
-  let fits = true;
-  for (const [room, share] of [[host, shares.host] as const, [pods, shares.pods] as const]) {
-    const lack = room === undefined ? undefined : lacks(room, ...share);
-    if (lack === undefined || room === undefined) continue;
-    room.full ??= { month, of: lack };
-    fits = false;
-  }
-  if (!fits) return false;
-  take(host, ...shares.host);
-  if (pods !== undefined) take(pods, ...shares.pods);
-  return true;
-}
-
-function roomiest(rooms: readonly Room[], az: string, pods: boolean): Room | undefined {
-  let best: Room | undefined;
-  for (const room of rooms) {
-    if (room.subnet.az !== az || (room.subnet.pods === true) !== pods) continue;
-    if (best === undefined || room.free > best.free) best = room;
-  }
-  return best;
-}
-
-function withoutZone(input: PlanInput, needs: readonly InstanceNeed[], az: string, months: number): number {
+/** Instances without room if the fleet had to live without a zone. */
+function withoutZone(input: PlanInput, az: string, months: number): number {
   const world = openWorld(input.subnets.filter((subnet) => subnet.az !== az));
-  return input.fleet.reduce((n, group, i) => {
-    const count = group.count + months * (group.growthPerMonth ?? 0);
-    return n + (world.rooms.length === 0 ? count : place(world, needs[i] as InstanceNeed, count, 0));
+  return openPlacements({ fleet: input.fleet }).placements.reduce((unplaced, placement) => {
+    const { count, growthPerMonth = 0 } = placement.group;
+    return unplaced + place(world, placement, count + months * growthPerMonth, 0);
   }, 0);
-}
-
-function zonesOf(subnets: readonly PlanSubnet[]): string[] {
-  return [...new Set(subnets.map((subnet) => subnet.az))].sort();
 }

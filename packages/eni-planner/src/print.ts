@@ -50,5 +50,6 @@ export function printPlan(plan: AddressPlan): string {
   ]);
   const last = plan.unplaced[plan.unplaced.length - 1] ?? 0;
   const warm = plan.warm[plan.warm.length - 1] ?? 0;
-  return `${needs}\n${subnets}\n${zones}\n${last} instances without room at the end; ${warm} addresses warm\n`;
+  const leftOut = plan.leftOut.map(({ type, count, reason }) => `left out: ${count} x ${type}: ${reason}\n`).join("");
+  return `${needs}\n${subnets}\n${zones}\n${leftOut}${last} instances without room at the end; ${warm} addresses warm\n`;
 }

@@ -1,3 +1,5 @@
+import { checkCount, checkFleet } from "./check.ts";
+import { EniPlannerError } from "./errors.ts";
 import { type FleetGroup, instanceNeed, poolOf } from "./need.ts";
 
 /**
@@ -29,7 +31,7 @@ export interface ScaleInput {
   readonly batch?: number;
   /** From RunInstances to a node that asks for interfaces. @defaultValue 40 */
   readonly bootSeconds?: number;
-  /** Other callers' share of every bucket's refill, 0 to 1. @defaultValue 0 */
+  /** Other callers' share of every bucket's refill: 0, or more, and below 1. @defaultValue 0 */
   readonly othersShare?: number;
 }
 
@@ -74,11 +76,38 @@ const ATTACH: readonly Call[] = [
   { action: "AttachNetworkInterface", seconds: ATTACH_SECONDS, tasks: 0 },
 ];
 
-/** Plays a scale-out, or scale-in, against EC2's buckets. Deterministic. */
+/** API calls that one simulation plays at most. */
+const MAX_CALLS = 5_000_000;
+
+/** @throws EniPlannerError `SETTING_INVALID` for input that has no end, or makes no sense */
+function checkInput({ group, running, batch = 10, bootSeconds = 40, othersShare = 0 }: ScaleInput): void {
+  checkFleet([group], 0);
+  if (running !== undefined) checkCount("running", running);
+  if (!(Number.isSafeInteger(batch) && batch >= 1))
+    throw new EniPlannerError("SETTING_INVALID", `batch is ${batch}; expected a whole number, 1 or more`);
+  if (!(bootSeconds >= 0 && bootSeconds <= 86_400))
+    throw new EniPlannerError("SETTING_INVALID", `bootSeconds is ${bootSeconds}; expected 0 to 86400`);
+  if (!(othersShare >= 0 && othersShare < 1))
+    throw new EniPlannerError(
+      "SETTING_INVALID",
+      `othersShare is ${othersShare}; expected 0 or more, and below 1: others that use every call leave none`,
+    );
+}
+
+/**
+ * Plays a scale-out, or scale-in, against EC2's buckets. Deterministic.
+ * @throws EniPlannerError `TYPE_UNKNOWN`, `SETTING_INVALID`
+ */
 export function simulateScale(input: ScaleInput): ScaleResult {
+  checkInput(input);
   const { group, direction, batch = 10, bootSeconds = 40, othersShare = 0 } = input;
   const buckets = createBuckets(othersShare);
   const script = direction === "out" ? growth(group, input.running ?? 0) : shrinking(group, input.running ?? 0);
+  if (script.calls.length * group.count > MAX_CALLS)
+    throw new EniPlannerError(
+      "SETTING_INVALID",
+      `this fleet makes more than ${MAX_CALLS} calls; simulate a part of it`,
+    );
   const boots = direction === "out" && input.running === undefined;
   const times: number[] = [];
   /** By time; EC2's buckets want calls in the order they come. */

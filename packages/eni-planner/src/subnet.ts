@@ -1,5 +1,7 @@
-import { Cidr, type CidrInput, IpError, toCidr } from "@weaved/ip";
+import { type Cidr, type CidrInput, IpError, toCidr } from "@weaved/ip";
+import { checkCount } from "./check.ts";
 import { EniPlannerError } from "./errors.ts";
+import { associationRefusal } from "./vpc-cidr.ts";
 
 /** EC2 keeps the network address, router, resolver, one for the future, the last: of every IPv4 subnet. */
 export const reservedPerSubnet = 5;
@@ -55,6 +57,8 @@ export interface SecondaryRange {
   readonly cidr: Cidr;
   /** CIDR blocks that can be added: at most /16 each, within the VPC's quota. */
   readonly blocks: number;
+  /** These blocks. */
+  readonly blockCidrs: readonly Cidr[];
   /** Usable addresses with one subnet a block. */
   readonly addresses: number;
   readonly prefixes: number;
@@ -63,11 +67,26 @@ export interface SecondaryRange {
 /**
  * What a range such as 100.64.0.0/10 buys. A VPC takes blocks of /16 at most, five by default, fifty on request.
  * @param free - CIDR blocks the VPC may still get. @defaultValue 4: the default quota less the first block
+ * @param existing - CIDR blocks of the VPC, which decide what AWS accepts beside them
+ * @throws EniPlannerError `SETTING_INVALID`, also where AWS refuses every block of the range
  */
-export function secondaryRange(range: CidrInput, free = 4): SecondaryRange {
+export function secondaryRange(range: CidrInput, free = 4, existing: readonly CidrInput[] = []): SecondaryRange {
   const cidr = readCidr(range);
-  const { base, length } = cidr;
-  const block = Cidr.of(base, Math.max(16, length));
-  const blocks = Math.max(0, Math.min(free, length < 16 ? 2 ** (16 - length) : 1));
-  return { cidr, blocks, addresses: blocks * usableAddresses(block), prefixes: blocks * usablePrefixes(block) };
+  if (cidr.family === 6 || cidr.length < 8 || cidr.length > 28)
+    throw new EniPlannerError("SETTING_INVALID", `${cidr} is not a valid range; expected an IPv4 CIDR of /8 to /28`);
+  checkCount("free blocks", free);
+  const present = existing.map(readCidr);
+  const blockCidrs: Cidr[] = [];
+  let refusal: string | undefined;
+  for (const block of cidr.blocks(Math.max(16, cidr.length))) {
+    const reason = associationRefusal(block, present);
+    refusal ??= reason;
+    if (reason === undefined && blockCidrs.length < free) blockCidrs.push(block);
+    if (blockCidrs.length >= free) break;
+  }
+  if (blockCidrs.length === 0 && free > 0)
+    throw new EniPlannerError("SETTING_INVALID", `AWS refuses ${cidr} for this VPC: ${refusal}`);
+  const sum = (count: (block: Cidr) => number) => blockCidrs.reduce((total, block) => total + count(block), 0);
+  const [addresses, prefixes] = [sum(usableAddresses), sum(usablePrefixes)];
+  return { cidr, blocks: blockCidrs.length, blockCidrs, addresses, prefixes };
 }

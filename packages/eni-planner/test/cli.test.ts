@@ -119,9 +119,25 @@ describe("eni-planner", () => {
     [["warm-pool", "m5.large", "--warm-ip-target", "-1"], 2, "whole number"],
     [["fragmentation", "10.0.0.0/29"], 1, "/16 to /28"],
     [["nonsense"], 2, "unknown command"],
+    [["report", "--from", "/nowhere.json"], 1, "cannot read /nowhere.json: no such file or directory"],
+    [["report", "--from", saved, "--save", "/nowhere/vpc.json"], 1, "cannot write /nowhere/vpc.json"],
+    [["svg", plan, "-o", "/nowhere/use.svg"], 1, "cannot write /nowhere/use.svg"],
+    [["cheapest", "--prices", "/nowhere.json"], 1, "is not a list of prices"],
+    [["cheapest", "--prices", plan], 1, "is not a list of prices"],
+    [["report", "--from", plan], 1, '"available" of subnets[0]'],
+    [["plan", saved], 1, 'lacks the list "fleet"'],
+    [["simulate", "m5.large", "--others", "1"], 1, "below 1"],
+    [["simulate", "m5.large", "--count", "1000000000"], 1, "expected a whole number, 0 to 1000000"],
+    [["plan", "--from", saved, "--grow", "-10"], 1, "growth is -10 %"],
+    [["plan", "--from", saved, "--include", "public"], 1, "--include"],
+    [["plan", "--from", saved, "--include", "nonsense"], 2, "Allowed choices"],
+    [["secondary", "192.168.0.0/16", "--vpc-cidr", "10.0.0.0/16"], 1, "AWS refuses"],
+    [["secondary", "192.168.0.0/16", "--plan", plan], 1, "AWS refuses"],
+    [["secondary", "nonsense"], 1, "nonsense"],
   ] as const)("fails for %j with status %i", async (argv, status, text) => {
     const done = await run(...argv);
     expect(done.status).toBe(status);
     expect(done.errors).toContain(text);
+    expect(done.errors).not.toMatch(/\n +at /);
   });
 });

@@ -49,6 +49,18 @@ describe("density", () => {
 
   it("takes the smallest type of a mixed group", () => expect(mixedMaxPods(["m5.large", "t3.small"])).toBe(11));
 
+  it("says unknown where the table does not know, and null where the type cannot", () => {
+    const limits = { ...limitsOf("m5.large"), type: "new.large", branchInterfaces: undefined, trunking: undefined };
+    const unknown = densityOf({ ...limits, kind: "unknown", ipv6PerEni: undefined }, 2);
+    expect(unknown.ecs.trunked).toBe("unknown");
+    expect(unknown.dualStack).toBe("unknown");
+    const { prefixDelegation, prefixCustomNetworking, recommendedPrefixDelegation, securityGroups, ipv6 } = unknown.eks;
+    for (const figure of [prefixDelegation, prefixCustomNetworking, recommendedPrefixDelegation, securityGroups, ipv6])
+      expect(figure).toBe("unknown");
+    expect(unknown.explain.join()).not.toContain("not possible");
+    const old = densityOf("m4.large");
+    expect([old.ecs.trunked, old.eks.prefixDelegation, old.eks.ipv6]).toEqual([null, null, null]);
+  });
   it("keeps unknown trunking apart from none", () => {
     expect(limitsOf("trn2.3xlarge").trunking).toBeUndefined();
     expect(densityOf("trn2.3xlarge").explain.join()).toContain("not in the table");

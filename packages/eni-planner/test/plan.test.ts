@@ -8,7 +8,9 @@ import {
   measureFragmentation,
   type PlanInput,
   planAddresses,
+  printPlan,
   reportVpc,
+  runningIn,
   secondaryRange,
   simulateScale,
   subnetChart,
@@ -155,6 +157,54 @@ describe("address plans", () => {
     expect(withSecondaryRange(small, "100.64.0.0/18").subnets).toHaveLength(3);
     expect(() => withSecondaryRange(small, "100.64.0.0")).toThrow("100.64.0.0");
   });
+  it("put each month's growth in the zone with the fewest instances of the group", () => {
+    const subnets = ["1a", "1b", "1c"].map((az, i) => ({ id: az, cidr: `10.0.${i}.0/24`, az }));
+    const group = { type: "m5.large", count: 0, growthPerMonth: 1, tasksPerInstance: 5, scheme: "eks" } as const;
+    const instances = (input: PlanInput) => planAddresses(input).loseOneAz.map((zone) => zone.instances);
+    expect(instances({ subnets, fleet: [group], months: 6 })).toEqual([2, 2, 2]);
+    // Two groups that each grow by one do not meet in the first zone either.
+    expect(instances({ subnets, fleet: [group, { ...group, type: "c5.large" }], months: 3 })).toEqual([2, 2, 2]);
+    // What runs already counts, by type.
+    const running = { "m5.large": { "1a": 2, "1b": 1 } };
+    expect(instances({ subnets, fleet: [group], months: 3, running })).toEqual([0, 1, 2]);
+  });
+  it("plan the known types and name the others", () => {
+    const fleet = [
+      { type: "m5.large", count: 2, tasksPerInstance: 5, scheme: "eks" },
+      { type: "m99.huge", count: 3, tasksPerInstance: 5, scheme: "eks" },
+      { type: "t3.small", count: 4, tasksPerInstance: 5, scheme: "ecs-trunk" },
+      { type: "trn2.3xlarge", count: 5, tasksPerInstance: 5, scheme: "ecs-trunk" },
+    ] as const;
+    const done = planAddresses({ subnets: plan.subnets, fleet });
+    expect(done.needs.map(({ type }) => type)).toEqual(["m5.large"]);
+    expect(done.leftOut.map(({ type, count }) => [type, count])).toEqual([
+      ["m99.huge", 3],
+      ["t3.small", 4],
+      ["trn2.3xlarge", 5],
+    ]);
+    expect(done.leftOut[1]?.reason).toContain("cannot trunk");
+    expect(done.leftOut[2]?.reason).toContain("not known");
+    expect(printPlan(done)).toContain('left out: 3 x m99.huge: instance type "m99.huge" is not in the table');
+  });
+  it.each([
+    ["count", Number.NaN],
+    ["count", -1],
+    ["count", 1.5],
+    ["count", 10_000_000],
+    ["growthPerMonth", -3],
+    ["growthPerMonth", Number.POSITIVE_INFINITY],
+    ["tasksPerInstance", "many"],
+    ["tasksPerInstance", undefined],
+    ["scheme", "swarm"],
+    ["type", ""],
+  ])("refuse a group whose %s is %s", (field, value) => {
+    const group = { type: "m5.large", count: 1, tasksPerInstance: 5, scheme: "eks", [field]: value };
+    const fleet = [group as unknown as PlanInput["fleet"][number]];
+    expect(() => planAddresses({ ...plan, fleet })).toThrowError(expect.objectContaining({ code: "SETTING_INVALID" }));
+  });
+  it.each([-1, 0.5, Number.NaN, 1e9])("refuse a plan of %s months", (months) => {
+    expect(() => planAddresses({ ...plan, months })).toThrowError(expect.objectContaining({ code: "SETTING_INVALID" }));
+  });
   it("are drawn as SVG", () => {
     const svg = subnetChart(planAddresses(plan).subnets);
     expect(svg.match(/<polyline/g)).toHaveLength(3);
@@ -238,6 +288,98 @@ describe("scale-out", () => {
     expect(simulateScale({ group, direction: "out", othersShare: 0.5 }).last).toBeGreaterThan(alone.last);
     expect(simulateScale({ group: { ...group, count: 1 }, direction: "out" }).last).toBe(60);
     expect(simulateScale({ group, direction: "in" }).calls.DeleteNetworkInterface).toBe(120);
+  });
+});
+
+describe("a simulation that would not end, or makes no sense", () => {
+  const group = { type: "c5.large", count: 10, tasksPerInstance: 2, scheme: "ecs" } as const;
+  it.each([
+    ["others take every call", { othersShare: 1 }],
+    ["others take more than every call", { othersShare: 1.5 }],
+    ["a share that is not a number", { othersShare: Number.NaN }],
+    ["a negative share", { othersShare: -0.1 }],
+    ["empty batches", { batch: 0 }],
+    ["a negative number of running tasks", { running: -1 }],
+    ["a boot time without end", { bootSeconds: Number.POSITIVE_INFINITY }],
+    ["a fleet beyond the bound", { group: { ...group, count: 1e9 } }],
+    ["more calls than the bound", { group: { ...group, type: "p5.48xlarge", tasksPerInstance: 60, count: 900_000 } }],
+  ])("is refused: %s", (_name, input) => {
+    expect(() => simulateScale({ group, direction: "out", ...input })).toThrowError(
+      expect.objectContaining({ code: "SETTING_INVALID" }),
+    );
+  });
+});
+
+describe("a secondary range", () => {
+  it.each([
+    ["192.168.0.0/16", "10.0.0.0/16", "does not mix"],
+    ["172.16.0.0/16", "192.168.0.0/20", "does not mix"],
+    ["10.0.0.0/16", "10.1.0.0/24", "beside 10.1.0.0/24"],
+    ["10.0.128.0/20", "10.0.0.0/16", "overlaps 10.0.0.0/16"],
+    ["198.19.0.0/16", "10.0.0.0/16", "198.19.0.0/16"],
+    ["10.5.0.0/16", "100.64.0.0/16", "RFC 1918"],
+    ["172.31.0.0/16", "172.16.0.0/16", "172.31.0.0/16"],
+    ["169.254.0.0/20", "10.0.0.0/16", "reserved"],
+    ["127.0.0.0/16", "10.0.0.0/16", "reserved"],
+    ["224.0.0.0/12", "10.0.0.0/16", "reserved"],
+    ["0.0.0.0/8", "10.0.0.0/16", "reserved"],
+  ])("%s is refused beside %s", (range, existing, reason) => {
+    expect(() => secondaryRange(range, 4, [existing])).toThrow(reason);
+  });
+  it.each([
+    ["100.64.0.0/16", "10.0.0.0/16"],
+    ["10.8.0.0/16", "10.0.0.0/16"],
+    ["172.20.0.0/16", "172.16.0.0/16"],
+    ["54.0.0.0/16", "192.168.0.0/16"],
+    ["100.66.0.0/16", "100.64.0.0/16"],
+  ])("%s is accepted beside %s", (range, existing) => {
+    expect(secondaryRange(range, 4, [existing]).blocks).toBe(1);
+  });
+  it("skips the blocks that are taken", () => {
+    const { blockCidrs } = secondaryRange("100.64.0.0/10", 3, ["10.0.0.0/16", "100.64.0.0/16", "100.66.0.0/20"]);
+    expect(blockCidrs.join(" ")).toBe("100.65.0.0/16 100.67.0.0/16 100.68.0.0/16");
+  });
+  it("that AWS refuses makes no plan", () => {
+    const small = { ...plan, subnets: plan.subnets.slice(0, 2) };
+    expect(() => withSecondaryRange(small, "192.168.0.0/16")).toThrow("AWS refuses 192.168.0.0/16");
+  });
+});
+
+describe("the subnets of a VPC", () => {
+  const subnet = (id: string, az: string, more = {}) => ({ id, az, cidr: "10.0.0.0/24", available: 251, ...more });
+  const eni = (subnetId: string, type: string) => ({
+    ...{ id: `eni-${subnetId}`, subnet: subnetId, status: "in-use", addresses: [], prefixes: [] },
+    type,
+  });
+  const saved = {
+    vpc: "vpc-1",
+    subnets: [
+      subnet("private", "us-west-2a", { public: false }),
+      subnet("public", "us-west-2a", { public: true }),
+      subnet("local", "us-west-2-lax-1a", { public: false }),
+      subnet("wavelength", "us-east-1-wl1-bos-wlz-1"),
+      subnet("attachment", "us-west-2b", { public: false }),
+    ],
+    interfaces: [eni("attachment", "transit_gateway"), eni("private", "interface")],
+    instances: [
+      { id: "i-1", type: "m5.large", subnet: "private" },
+      { id: "i-2", type: "m5.large", subnet: "local" },
+    ],
+  };
+  it("have roles", () => {
+    expect(reportVpc(saved).map(({ role }) => role)).toEqual([
+      ...["ordinary", "public", "local zone", "local zone", "attachment"],
+    ]);
+  });
+  it("are planned with where they are ordinary, unless others are named", () => {
+    const ids = (...roles: Parameters<typeof subnetsOf>) => subnetsOf(...roles).map(({ id }) => id);
+    expect(ids(saved)).toEqual(["private"]);
+    expect(ids(saved, ["ordinary", "local zone"])).toEqual(["private", "local", "wavelength"]);
+    const open = { ...saved, subnets: saved.subnets.filter(({ id }) => id === "public") };
+    expect(ids(open)).toEqual(["public"]);
+  });
+  it("say where instances run", () => {
+    expect(runningIn(saved)).toEqual({ "m5.large": { "us-west-2a": 1, "us-west-2-lax-1a": 1 } });
   });
 });
 

@@ -1,5 +1,5 @@
-import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
+import { EniPlannerError } from "../errors.ts";
 import { expectedCleanPrefixes } from "../fragmentation.ts";
 import type { FleetGroup, Scheme } from "../need.ts";
 import { type AddressPlan, planAddresses, withSecondaryRange } from "../plan.ts";
@@ -8,6 +8,7 @@ import { reportVpc, type SubnetReport } from "../saved-vpc.ts";
 import { simulateScale } from "../simulate.ts";
 import { secondaryRange, usableAddresses, usablePrefixes } from "../subnet.ts";
 import { subnetChart } from "../svg.ts";
+import { writeText } from "./files.ts";
 import { type Flags, json, type Print, schemeOption, toCount, toNumber } from "./flags.ts";
 import { type PlanFlags, readPlan, readSource, type SourceFlags, withPlan, withSource } from "./source.ts";
 
@@ -18,6 +19,8 @@ export function addPlanCommands(program: Command, print: Print): void {
     .action(async (file: string | undefined, flags: PlanFlags) => {
       const done = planAddresses(await readPlan(file, flags));
       print(flags.json ? json(done) : printPlan(done));
+      if (done.needs.length === 0 && done.leftOut.length > 0)
+        throw new EniPlannerError("INPUT_INVALID", "no group of the fleet can be planned");
     });
   withPlan(program.command("exhaustion [file]"))
     .description("the month in which each subnet of a plan is full")
@@ -37,7 +40,7 @@ export function addPlanCommands(program: Command, print: Print): void {
     .action(async (file: string | undefined, flags: PlanFlags & { readonly output?: string }) => {
       const chart = subnetChart(planAddresses(await readPlan(file, flags)).subnets);
       if (flags.output === undefined) print(chart);
-      else writeFileSync(flags.output, chart);
+      else writeText(flags.output, chart);
     });
   addFragmentation(program, print);
   addSecondary(program, print);
@@ -61,21 +64,31 @@ function addFragmentation(program: Command, print: Print): void {
     });
 }
 
+interface SecondaryFlags extends Flags {
+  readonly freeBlocks: number;
+  readonly plan?: string;
+  readonly vpcCidr?: string[];
+}
+
 function addSecondary(program: Command, print: Print): void {
   program
     .command("secondary [cidr]")
     .description("what a secondary range buys (default 100.64.0.0/10), in itself and for a plan")
     .option("--free-blocks <n>", "CIDR blocks the VPC may still get", toCount, 4)
+    .option("--vpc-cidr <cidr...>", "blocks that the VPC has: AWS refuses some ranges beside them")
     .option("--plan <file>", "compare this plan without and with it, pods in custom networking")
     .option("--json", "print JSON")
-    .action(async (cidr: string | undefined, flags: Flags & { freeBlocks: number; plan?: string }) => {
-      const gain = secondaryRange(cidr ?? "100.64.0.0/10", flags.freeBlocks);
+    .action(async (cidr: string | undefined, flags: SecondaryFlags) => {
+      const input = flags.plan && (await readPlan(flags.plan, { grow: 0, tasks: 0, scheme: "eks" }));
+      const existing = flags.vpcCidr ?? (input ? (input.vpcCidrs ?? input.subnets.map((subnet) => subnet.cidr)) : []);
+      const gain = secondaryRange(cidr ?? "100.64.0.0/10", flags.freeBlocks, existing);
       const row = [gain.cidr, gain.blocks, gain.addresses, gain.prefixes];
       const table = printTable([["CIDR", "BLOCKS", "ADDRESSES", "PREFIXES"], row]);
-      if (flags.plan === undefined) return print(flags.json ? json(gain) : table);
-      const input = await readPlan(flags.plan, { grow: 0, tasks: 0, scheme: "eks" });
+      if (!input) return print(flags.json ? json(gain) : table);
       const without = outcome(planAddresses(input));
-      const with_ = outcome(planAddresses(withSecondaryRange(input, gain.cidr, gain.blocks)));
+      const with_ = outcome(
+        planAddresses(withSecondaryRange({ ...input, vpcCidrs: existing }, gain.cidr, gain.blocks)),
+      );
       const head = ["PLAN", "FIRST SUBNET FULL", "WITHOUT ROOM AT END", "TASKS/INSTANCE"];
       const rows = Object.entries({ without, with: with_ }).map(([name, one]) => [
         name,
@@ -115,7 +128,7 @@ function addSimulate(program: Command, print: Print): void {
     .option("--running <n>", "tasks on each that is up already: before scaling out, after scaling in", toCount)
     .addOption(schemeOption())
     .option("--in", "scale in")
-    .option("--others <share>", "share of the rate that others use, 0 to 1", toNumber, 0)
+    .option("--others <share>", "share of the rate that others use: 0 or more, and below 1", toNumber, 0)
     .option("--warm-eni-target <n>", "WARM_ENI_TARGET", toCount)
     .option("--warm-ip-target <n>", "WARM_IP_TARGET", toCount)
     .option("--minimum-ip-target <n>", "MINIMUM_IP_TARGET", toCount)
@@ -148,6 +161,7 @@ const REPORT: readonly (readonly [string, keyof SubnetReport])[] = [
   ["INSTANCES", "instances"],
   ["ENIS", "interfaces"],
   ["UNATTACHED", "unattached"],
+  ["ROLE", "role"],
 ];
 
 function addReport(program: Command, print: Print): void {
@@ -157,7 +171,7 @@ function addReport(program: Command, print: Print): void {
     .option("--json", "print JSON")
     .action(async (flags: SourceFlags & { readonly save?: string }) => {
       const saved = await readSource(flags);
-      if (flags.save !== undefined) writeFileSync(flags.save, json(saved));
+      if (flags.save !== undefined) writeText(flags.save, json(saved));
       const report = reportVpc(saved);
       const rows = report.map((subnet) => REPORT.map(([, key]) => subnet[key]));
       print(flags.json ? json(report) : printTable([REPORT.map(([head]) => head), ...rows]));

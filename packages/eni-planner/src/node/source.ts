@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { EniPlannerError } from "../errors.ts";
 import type { Scheme } from "../need.ts";
 import type { PlanInput } from "../plan.ts";
-import { fleetOf, parseSavedVpc, type SavedVpc, subnetsOf } from "../saved-vpc.ts";
+import { fleetOf, parseSavedVpc, runningIn, type SavedVpc, type SubnetRole, subnetsOf } from "../saved-vpc.ts";
+import { readJson, readText } from "./files.ts";
 import { type Flags, schemeOption, toCount, toNumber } from "./flags.ts";
 import { readVpc } from "./read-vpc.ts";
 
@@ -20,18 +20,17 @@ export function withSource(command: Command): Command {
   return command
     .option("--from <file>", "a VPC saved by report --save")
     .option("--vpc <id>", "read this VPC (read-only)")
-    .option("--region <region>", "of the VPC (default: AWS_REGION)")
+    .option("--region <region>", "region of the VPC (default: AWS_REGION, AWS_DEFAULT_REGION, or the profile's)")
     .option("--endpoint <url>", "another EC2 server");
 }
 
 /** Reads the VPC that the flags name. */
 export async function readSource(flags: SourceFlags): Promise<SavedVpc> {
-  if (flags.from !== undefined) return parseSavedVpc(readFileSync(flags.from, "utf8"));
-  const { vpc, endpoint = process.env.AWS_ENDPOINT_URL_EC2, region = process.env.AWS_REGION } = flags;
-  if (vpc === undefined || region === undefined) {
-    throw new EniPlannerError("INPUT_INVALID", "need --from FILE, or --vpc ID with --region REGION");
-  }
-  return readVpc({ vpc, region, ...(endpoint === undefined ? {} : { endpoint }) });
+  if (flags.from !== undefined) return parseSavedVpc(readText(flags.from));
+  const { vpc, endpoint = process.env.AWS_ENDPOINT_URL_EC2 } = flags;
+  const region = flags.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
+  if (vpc === undefined) throw new EniPlannerError("INPUT_INVALID", "need --from FILE, or --vpc ID");
+  return readVpc({ vpc, region, endpoint });
 }
 
 /** How a plan is put together. */
@@ -40,7 +39,16 @@ export interface PlanFlags extends SourceFlags {
   readonly grow: number;
   readonly tasks: number;
   readonly scheme: Scheme;
+  readonly include?: string[];
 }
+
+/** Subnets to plan with, as the command line names them. */
+const ROLES: Readonly<Record<string, SubnetRole>> = {
+  ordinary: "ordinary",
+  public: "public",
+  "local-zone": "local zone",
+  attachment: "attachment",
+};
 
 /** Adds the flags of a plan. */
 export function withPlan(command: Command): Command {
@@ -49,6 +57,11 @@ export function withPlan(command: Command): Command {
     .option("--grow <percent>", "without a file: growth of each type of the VPC, each month", toNumber, 10)
     .option("--tasks <n>", "without a file: tasks on each instance", toCount, 10)
     .addOption(schemeOption())
+    .addOption(
+      new Option("--include <roles...>", "subnets of a VPC to plan with (default: ordinary)").choices(
+        Object.keys(ROLES),
+      ),
+    )
     .option("--json", "print JSON");
 }
 
@@ -58,20 +71,30 @@ export async function readPlan(file: string | undefined, flags: PlanFlags): Prom
   if (file === undefined && !live) throw new EniPlannerError("INPUT_INVALID", "need a plan, --from FILE, or --vpc ID");
   const saved = live ? await readSource(flags) : undefined;
   const written = file === undefined ? undefined : parsePlan(file, live);
-  const subnets = saved === undefined ? (written?.subnets ?? []) : subnetsOf(saved);
+  const include = flags.include?.map((role) => ROLES[role] as SubnetRole);
+  const subnets = saved === undefined ? (written?.subnets ?? []) : subnetsOf(saved, include);
+  if (subnets.length === 0) throw new EniPlannerError("INPUT_INVALID", noSubnets(saved));
   const own = saved === undefined ? [] : fleetOf(saved, flags.grow, flags.tasks, flags.scheme);
-  const months = flags.months ?? written?.months;
-  return { subnets, fleet: written?.fleet ?? own, ...(months === undefined ? {} : { months }) };
+  const months = flags.months ?? written?.months ?? 12;
+  const running = saved === undefined ? {} : runningIn(saved);
+  return { ...written, subnets, fleet: written?.fleet ?? own, months, running };
+}
+
+function noSubnets(saved: SavedVpc | undefined): string {
+  if (saved === undefined || saved.subnets.length === 0) return "there is no subnet to plan with";
+  return "the VPC has no subnet of these roles; name others with --include, see the report";
 }
 
 function parsePlan(file: string, live: boolean): PlanInput {
-  try {
-    const input = JSON.parse(readFileSync(file, "utf8")) as PlanInput;
-    if (!(live || Array.isArray(input.subnets)) || !Array.isArray(input.fleet)) {
-      throw new Error("it lacks subnets or fleet");
-    }
-    return input;
-  } catch (cause) {
-    throw new EniPlannerError("INPUT_INVALID", `${file} is not a plan: ${(cause as Error).message}`, { cause });
-  }
+  const input = readJson(file, "plan") as Partial<PlanInput> | null;
+  const fail = (reason: string) => new EniPlannerError("INPUT_INVALID", `${file} is not a plan: ${reason}`);
+  if (!live && !isRows(input?.subnets)) throw fail('it lacks the list "subnets"');
+  if (!isRows(input?.fleet)) throw fail('it lacks the list "fleet"');
+  for (const { id, az } of input.subnets ?? [])
+    if (typeof id !== "string" || typeof az !== "string") throw fail("a subnet lacks its id or its az");
+  return { ...input, subnets: input.subnets ?? [], fleet: input.fleet };
+}
+
+function isRows<T>(value: readonly T[] | undefined): value is readonly T[] {
+  return Array.isArray(value) && value.every((row) => typeof row === "object" && row !== null);
 }

@@ -1,12 +1,12 @@
-import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
-import { type Density, densityOf, maxPods } from "../density.ts";
+import { type Density, densityOf, type Figure, maxPods } from "../density.ts";
 import { ecsTasks } from "../ecs.ts";
 import { EniPlannerError } from "../errors.ts";
 import { instanceTypes, limitsOf, tableDate } from "../instances.ts";
 import { cheapestTypes, type Scheme } from "../need.ts";
 import { printTable } from "../print.ts";
 import { type WarmPoolSettings, warmPool } from "../warm-pool.ts";
+import { readJson } from "./files.ts";
 import { type Flags, json, type Print, schemeOption, toCount } from "./flags.ts";
 
 /** Commands on instance types. */
@@ -41,7 +41,7 @@ export function addTypeCommands(program: Command, print: Print): void {
     .action((type: string | undefined, flags: Flags) => {
       const names = !flags.all && type !== undefined ? [type] : [...instanceTypes().keys()].sort();
       const all = Object.fromEntries(names.map((name) => [name, ecsTasks(limitsOf(name))]));
-      const rows = Object.entries(all).map(([name, { plain, trunked }]) => [name, plain, trunked ?? "-"]);
+      const rows = Object.entries(all).map(([name, { plain, trunked }]) => [name, plain, cell(trunked)]);
       print(flags.json ? json(all) : printTable([["TYPE", "PLAIN", "TRUNKED"], ...rows]));
     });
   addWarmPool(program, print);
@@ -117,33 +117,46 @@ function addCheapest(program: Command, print: Print): void {
 }
 
 function readPrices(file: string): Record<string, number> {
-  try {
-    return JSON.parse(readFileSync(file, "utf8")) as Record<string, number>;
-  } catch (cause) {
-    const message = `${file} is not a list of prices: ${(cause as Error).message}`;
-    throw new EniPlannerError("INPUT_INVALID", message, { cause });
-  }
+  const prices = readJson(file, "list of prices");
+  const fine =
+    typeof prices === "object" &&
+    prices !== null &&
+    Object.values(prices).every((price) => typeof price === "number" && Number.isFinite(price) && price >= 0);
+  if (fine) return prices as Record<string, number>;
+  throw new EniPlannerError(
+    "INPUT_INVALID",
+    `${file} is not a list of prices; expected JSON such as {"m5.large": 0.1}`,
+  );
+}
+
+/** A figure in a table: "-" where it is not possible, "unknown" where the table does not say. */
+function cell(figure: Figure): string {
+  return figure === null ? "-" : String(figure);
 }
 
 function printDensity({ ecs, eks, dualStack, explain }: Density): string {
   const rows = [
     ["SCHEME", "COUNT"],
     ["ECS awsvpc", ecs.plain],
-    ["ECS awsvpc, trunking", ecs.trunked ?? "-"],
+    ["ECS awsvpc, trunking", cell(ecs.trunked)],
     [
       "ECS awsvpc, dual stack",
-      dualStack === null ? "-" : `${dualStack.plain}, ${dualStack.trunked ?? "-"} with trunking`,
+      typeof dualStack === "object" && dualStack !== null
+        ? `${dualStack.plain}, ${cell(dualStack.trunked)} with trunking`
+        : cell(dualStack),
     ],
     ["EKS", eks.maxPods],
     ["EKS, custom networking", eks.customNetworking],
-    ["EKS, prefixes", eks.prefixDelegation ?? "-"],
-    ["EKS, prefixes, custom networking", eks.prefixCustomNetworking ?? "-"],
+    ["EKS, prefixes", cell(eks.prefixDelegation)],
+    ["EKS, prefixes, custom networking", cell(eks.prefixCustomNetworking)],
     ["EKS, recommended", eks.recommended],
     [
       "EKS, security groups for pods",
-      eks.securityGroups === null ? "-" : `${eks.securityGroups.standard} + ${eks.securityGroups.branch}`,
+      typeof eks.securityGroups === "object" && eks.securityGroups !== null
+        ? `${eks.securityGroups.standard} + ${eks.securityGroups.branch}`
+        : cell(eks.securityGroups),
     ],
-    ["EKS, IPv6", eks.ipv6 ?? "-"],
+    ["EKS, IPv6", cell(eks.ipv6)],
   ];
   return `${printTable(rows)}\n${explain.join("\n")}\n`;
 }
