@@ -1,3 +1,4 @@
+import { copySecret } from "./bytes.ts";
 import { checkLength } from "./errors.ts";
 import { type CryptoProvider, KEY_BYTES, NONCE_BYTES, TAG_BYTES } from "./provider.ts";
 
@@ -30,7 +31,7 @@ export function secretboxAead(provider: CryptoProvider): Aead {
     name: "xsalsa20-poly1305",
     withKey(key) {
       checkLength(key, KEY_BYTES, "the key");
-      const own = new Uint8Array(key);
+      const own = copySecret(key);
       const wide = new Uint8Array(NONCE_BYTES);
       return {
         seal(text, tag, nonce) {

@@ -10,6 +10,21 @@ export function equalConstantTime(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /**
+ * Zeros for a secret. They lie outside of the engine's heap, where small arrays are moved by the collector, which leaves a copy at the
+ * old place that nothing can overwrite.
+ */
+export function allocateSecret(length: number): Uint8Array {
+  return new Uint8Array(new ArrayBuffer(length));
+}
+
+/** A copy of a secret, in memory as {@link allocateSecret} gives it. */
+export function copySecret(secret: Uint8Array): Uint8Array {
+  const copy = allocateSecret(secret.length);
+  copy.set(secret);
+  return copy;
+}
+
+/**
  * Overwrites secrets with zeros. It covers this array's own memory; copies that an engine made while moving objects are
  * beyond reach, which is why keys here are made once and never converted to text.
  */

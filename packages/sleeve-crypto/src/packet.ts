@@ -1,4 +1,4 @@
-import { wipe } from "./bytes.ts";
+import { copySecret, wipe } from "./bytes.ts";
 import { checkLength, SleeveCryptoError } from "./errors.ts";
 import { startNonce } from "./nonce.ts";
 import { type CryptoProvider, KEY_BYTES, NONCE_BYTES, TAG_BYTES } from "./provider.ts";
@@ -71,7 +71,7 @@ export class PacketSealer {
     const first = BigInt(firstCounter);
     if (first < 0n || first >= 2n ** 63n) throw new SleeveCryptoError("CRYPTO_BAD_INPUT", `${first} is no counter`);
     this.#provider = provider;
-    this.#key = new Uint8Array(key);
+    this.#key = copySecret(key);
     this.#name = new Uint8Array(senderName);
     this.#nonce = startNonce("udp", senderOutbound);
     this.#df = { high: Number(first >> 32n), low: Number(first & 0xffffffffn) };
@@ -133,7 +133,7 @@ export class PacketOpener {
   constructor(provider: CryptoProvider, { key, senderOutbound }: PacketOptions) {
     checkLength(key, KEY_BYTES, "the session key");
     this.#provider = provider;
-    this.#key = new Uint8Array(key);
+    this.#key = copySecret(key);
     this.#nonce = startNonce("udp", senderOutbound);
   }
 

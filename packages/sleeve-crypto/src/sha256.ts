@@ -1,13 +1,16 @@
+import { allocateSecret } from "./bytes.ts";
+
 /**
  * SHA-256 in plain TypeScript (FIPS 180-4, section 6.2), because tweetnacl has SHA-512 only, and the core of this package
  * runs without Node. It hashes one password per connection, so it is written to be read rather than to be fast.
  */
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
   const message = pad(parts);
-  const state = new Uint32Array(INITIAL);
+  const state = new Uint32Array(new ArrayBuffer(32));
+  state.set(INITIAL);
   const schedule = new Uint32Array(64);
   for (let at = 0; at < message.length; at += 64) compress(state, schedule, message, at);
-  const digest = new Uint8Array(32);
+  const digest = allocateSecret(32);
   const view = new DataView(digest.buffer);
   state.forEach((word, i) => {
     view.setUint32(i * 4, word);
@@ -15,6 +18,7 @@ export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
   // What was hashed may be a secret.
   message.fill(0);
   schedule.fill(0);
+  state.fill(0);
   return digest;
 }
 
@@ -31,7 +35,7 @@ for (let prime = 2, i = 0; i < 64; prime++) {
 /** message || 80 || zeros || length in bits (64), a multiple of 64 bytes. */
 function pad(parts: readonly Uint8Array[]): Uint8Array {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const message = new Uint8Array(Math.ceil((length + 9) / 64) * 64);
+  const message = allocateSecret(Math.ceil((length + 9) / 64) * 64);
   let at = 0;
   for (const part of parts) {
     message.set(part, at);

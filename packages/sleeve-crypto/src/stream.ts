@@ -1,4 +1,4 @@
-import { wipe } from "./bytes.ts";
+import { copySecret, wipe } from "./bytes.ts";
 import { checkLength, SleeveCryptoError } from "./errors.ts";
 import { setCounter, startNonce } from "./nonce.ts";
 import { type CryptoProvider, KEY_BYTES, TAG_BYTES } from "./provider.ts";
@@ -22,7 +22,7 @@ class Direction {
 
   constructor({ key, senderOutbound, firstCounter = 0 }: StreamOptions) {
     checkLength(key, KEY_BYTES, "the session key");
-    this.key = new Uint8Array(key);
+    this.key = copySecret(key);
     this.nonce = startNonce("tcp", senderOutbound);
     this.#counter = firstCounter;
   }

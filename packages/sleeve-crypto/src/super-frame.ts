@@ -1,5 +1,5 @@
 import { AEAD_NONCE_BYTES, type Aead, type AeadKey } from "./aead.ts";
-import { wipe } from "./bytes.ts";
+import { copySecret, wipe } from "./bytes.ts";
 import { checkLength, SleeveCryptoError } from "./errors.ts";
 import { setCounter } from "./nonce.ts";
 import { deriveOverlayKey, type OverlayKeyInput } from "./overlay-keys.ts";
@@ -67,7 +67,7 @@ export class OverlaySealer {
       throw new SleeveCryptoError("CRYPTO_EXHAUSTED", `there is no incarnation ${incarnation}: make a new connection`);
     }
     this.#options = options;
-    this.#sessionKey = new Uint8Array(sessionKey);
+    this.#sessionKey = copySecret(sessionKey);
     this.#maxMs = rekey.ms ?? 120_000;
     this.#maxBytes = rekey.bytes ?? 2 ** 36;
     this.#epoch = incarnation * 2 ** EPOCH_BITS - 1;
@@ -122,15 +122,39 @@ export class OverlaySealer {
   }
 }
 
+/** What an opener needs in addition. */
+export interface OverlayOpenerOptions extends OverlayOptions {
+  /**
+   * The least epoch that the sender may be in. An opener made anew for a living connection is given the epoch of the one before.
+   * @defaultValue 0
+   */
+  readonly epoch?: number;
+}
+
+/** Where a super-frame lies that is to be opened. `nowMs` is any monotonic clock. */
+export interface OpenInput {
+  readonly at: number;
+  readonly end: number;
+  readonly nowMs: number;
+}
+
 /** A key and the epoch it is for. */
 interface Epoch {
   readonly number: number;
   readonly key: AeadKey;
 }
 
+/** A sender that is not heard takes a new key at most this often (ms): half of what it does, for clocks that differ. */
+const SILENT_EPOCH_MS = 60_000;
+/** Keys of later epochs that are kept ready. */
+const READY_KEYS = 4;
+
 /**
  * Opens what an {@link OverlaySealer} sealed. Follows the sender to a later epoch when a genuine packet of it arrives,
  * and keeps the key before it for packets that were overtaken.
+ *
+ * A forged packet names any epoch it likes, and deriving a key costs several times an opening. So only the next epoch is tried, whose
+ * key is derived once and kept ready; after a silence as many more as the sender may have gone through.
  */
 export class OverlayOpener {
   readonly #options: OverlayOptions;
@@ -138,12 +162,17 @@ export class OverlayOpener {
   #seen: ReplayWindow = new ReplayWindow();
   #current: Epoch | undefined;
   #previous: Epoch | undefined;
+  /** Keys of epochs that no genuine packet has come from yet, oldest first. Bounded by: READY_KEYS. */
+  #ready: Epoch[] = [];
+  readonly #least: number;
+  #heardMs: number | undefined;
   #wiped = false;
 
-  constructor(options: OverlayOptions) {
+  constructor(options: OverlayOpenerOptions) {
     checkLength(options.sessionKey, KEY_BYTES, "the session key");
     this.#options = options;
-    this.#sessionKey = new Uint8Array(options.sessionKey);
+    this.#sessionKey = copySecret(options.sessionKey);
+    this.#least = options.epoch ?? 0;
   }
 
   /** The latest epoch heard of; undefined before the first packet. */
@@ -152,39 +181,47 @@ export class OverlayOpener {
   }
 
   /**
-   * Opens the super-frame in `packet` from `at` to `end`. With `ok` its text lies in clear from `at + 28`; otherwise the
-   * bytes may be anything. A forged packet changes no state; one of a later epoch costs a key derivation besides.
+   * Opens the super-frame in `packet` from `at` to `end`. With `ok` its plain text lies from `at + 28`; otherwise the bytes may be
+   * anything. A forged packet changes no state. `replayed` also stands for an epoch that is over, or that the sender cannot be in yet.
    * @throws SleeveCryptoError CRYPTO_WIPED
    */
-  open(packet: Uint8Array, { at, end }: { at: number; end: number }): OpenResult {
+  open(packet: Uint8Array, { at, end, nowMs }: OpenInput): OpenResult {
     if (this.#wiped) throw new SleeveCryptoError("CRYPTO_WIPED", "the connection's key has been wiped");
     if (end < at + OVERLAY_HEAD_BYTES || end > packet.length) return "short";
-    const number = readWord(packet, at);
-    const known = this.#known(number);
-    // Older than the previous epoch: its key is gone.
-    if (known === undefined && this.#current !== undefined && number < this.#current.number) return "replayed";
-    const epoch = known ?? { number, key: keyOf(this.#options, this.#sessionKey, number) };
+    this.#heardMs ??= nowMs;
+    const epoch = this.#find(readWord(packet, at), nowMs);
+    if (epoch === undefined) return "replayed";
     const nonce = packet.subarray(at, at + AEAD_NONCE_BYTES);
     const tag = packet.subarray(at + AEAD_NONCE_BYTES, at + OVERLAY_HEAD_BYTES);
-    if (!epoch.key.open(packet.subarray(at + OVERLAY_HEAD_BYTES, end), tag, nonce)) {
-      if (known === undefined) epoch.key.wipe();
-      return "forged";
-    }
-    if (known === undefined) this.#follow(epoch);
+    if (!epoch.key.open(packet.subarray(at + OVERLAY_HEAD_BYTES, end), tag, nonce)) return "forged";
+    this.#heardMs = nowMs;
+    if (epoch !== this.#current && epoch !== this.#previous) this.#follow(epoch);
     return this.#seen.accept(readWord(packet, at + 4), readWord(packet, at + 8)) ? "ok" : "replayed";
   }
 
-  #known(number: number): Epoch | undefined {
+  /** The epoch of this number with its key, if the sender may be in it. */
+  #find(number: number, nowMs: number): Epoch | undefined {
     if (this.#current?.number === number) return this.#current;
-    return this.#previous?.number === number ? this.#previous : undefined;
+    if (this.#previous?.number === number) return this.#previous;
+    const ready = this.#ready.find((epoch) => epoch.number === number);
+    if (ready !== undefined) return ready;
+    const ahead = epochsAhead(this.#current?.number ?? this.#least - 1, number);
+    const silent = Math.floor((nowMs - (this.#heardMs ?? nowMs)) / SILENT_EPOCH_MS);
+    if (ahead < 1 || ahead > 1 + silent) return undefined;
+    if (this.#ready.length === READY_KEYS) this.#ready.shift()?.key.wipe();
+    const epoch = { number, key: keyOf(this.#options, this.#sessionKey, number) };
+    this.#ready.push(epoch);
+    return epoch;
   }
 
   #follow(epoch: Epoch): void {
     this.#previous?.key.wipe();
     this.#previous = this.#current;
     this.#current = epoch;
+    for (const { key } of this.#ready.filter((other) => other !== epoch)) key.wipe();
+    this.#ready = [];
     // A sealer made anew counts from zero under keys of its own; what was sealed before it must no longer pass.
-    if (this.#previous === undefined || epoch.number >>> EPOCH_BITS === this.#previous.number >>> EPOCH_BITS) return;
+    if (this.#previous === undefined || incarnationOf(epoch.number) === incarnationOf(this.#previous.number)) return;
     this.#previous.key.wipe();
     this.#previous = undefined;
     this.#seen = new ReplayWindow();
@@ -193,12 +230,23 @@ export class OverlayOpener {
   /** Forgets all keys; any further use throws CRYPTO_WIPED. Idempotent. */
   wipe(): void {
     this.#wiped = true;
-    this.#current?.key.wipe();
-    this.#previous?.key.wipe();
+    for (const epoch of [this.#current, this.#previous, ...this.#ready]) epoch?.key.wipe();
     this.#current = undefined;
     this.#previous = undefined;
+    this.#ready = [];
     wipe(this.#sessionKey);
   }
+}
+
+function incarnationOf(epoch: number): number {
+  return epoch >>> EPOCH_BITS;
+}
+
+/** How many epochs `later` is ahead of `earlier`, if a sealer that is made anew skips the rest of its incarnation. */
+function epochsAhead(earlier: number, later: number): number {
+  const incarnations = incarnationOf(later) - (earlier < 0 ? 0 : incarnationOf(earlier));
+  if (incarnations <= 0) return later - earlier;
+  return incarnations + (later & (2 ** EPOCH_BITS - 1));
 }
 
 function keyOf(options: OverlayOptions, sessionKey: Uint8Array, epoch: number): AeadKey {

@@ -1,4 +1,5 @@
 import nacl from "tweetnacl";
+import { allocateSecret } from "./bytes.ts";
 import { checkLength } from "./errors.ts";
 import { type CryptoProvider, KEY_BYTES, TAG_BYTES } from "./provider.ts";
 
@@ -19,7 +20,7 @@ export function expandShared(shared: Uint8Array): Uint8Array | undefined {
   let bits = 0;
   for (const byte of shared) bits |= byte;
   if (bits === 0) return undefined;
-  const expanded = new Uint8Array(KEY_BYTES);
+  const expanded = allocateSecret(KEY_BYTES);
   coreHSalsa20(expanded, ZEROS, shared, SIGMA);
   shared.fill(0);
   return expanded;

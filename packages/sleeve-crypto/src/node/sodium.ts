@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import type { Aead } from "../aead.ts";
+import { allocateSecret, copySecret } from "../bytes.ts";
 import { checkLength } from "../errors.ts";
 import { type CryptoProvider, KEY_BYTES, TAG_BYTES } from "../provider.ts";
 import { expandShared, tweetnaclProvider } from "../tweetnacl.ts";
@@ -42,7 +43,7 @@ function load(): Sodium | undefined {
 }
 
 function sodiumRandomBytes(sodium: Sodium, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
+  const bytes = allocateSecret(length);
   sodium.randombytes_buf(bytes);
   return bytes;
 }
@@ -62,7 +63,7 @@ function fromSodium(sodium: Sodium): CryptoProvider {
       return { publicKey, secretKey };
     },
     precompute(secretKey, publicKey) {
-      const shared = new Uint8Array(KEY_BYTES);
+      const shared = allocateSecret(KEY_BYTES);
       try {
         sodium.crypto_scalarmult(shared, secretKey, publicKey);
       } catch {
@@ -86,7 +87,7 @@ function chachaFrom(sodium: Sodium): Aead {
     name: "chacha20-poly1305",
     withKey(key) {
       checkLength(key, KEY_BYTES, "the key");
-      const own = new Uint8Array(key);
+      const own = copySecret(key);
       return {
         seal(text, tag, nonce) {
           sodium.crypto_aead_chacha20poly1305_ietf_encrypt_detached(text, tag, text, null, null, nonce, own);

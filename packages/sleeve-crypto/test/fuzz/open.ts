@@ -53,7 +53,7 @@ function overlayTarget(aead: ReturnType<typeof gcmAead>): Target {
   const genuine = new Uint8Array(OVERLAY_HEAD_BYTES + 100);
   new OverlaySealer(options).seal(genuine, { at: 0, end: genuine.length, nowMs: 0 });
   const opener = new OverlayOpener(options);
-  const accepts = (packet: Uint8Array, end: number): boolean => opener.open(packet, { at: 0, end }) === "ok";
+  const accepts = (packet: Uint8Array, end: number): boolean => opener.open(packet, { at: 0, end, nowMs: 0 }) === "ok";
   return { name: `super-frame, ${aead.name}`, genuine, sealedFrom: 0, accepts };
 }
 
