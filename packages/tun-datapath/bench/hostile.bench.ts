@@ -3,7 +3,7 @@
  * real key: none may be delivered, none fatal, every genuine one between them has to arrive. HOSTILE_PACKETS (1 million),
  * HOSTILE_SEED (1). Fails if anything else happens.
  */
-import { hostile } from "../test/hostile.ts";
+import { hostile } from "../test/support/hostile.ts";
 
 const packets = Number(process.env.HOSTILE_PACKETS ?? 1_000_000);
 const seed = Number(process.env.HOSTILE_SEED ?? 1);

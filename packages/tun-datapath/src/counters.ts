@@ -30,6 +30,8 @@ export const COUNTERS = [
   "packetsIn",
   "packetsOut",
   "packetUnknownSender",
+  /** From an address that is not the link's, and proves nothing. */
+  "packetForeign",
   "packetForged",
   "packetReplayed",
   "packetShort",

@@ -1,6 +1,7 @@
+import { OVERLAY_HEAD_BYTES } from "@weaved/sleeve-crypto/overlay";
 import { get16, get32, put16, put32 } from "./bytes.ts";
-import { ETHERNET_BYTES } from "./ethernet.ts";
-import { PIECE_HEAD_BYTES } from "./gso-wire.ts";
+import { ETHERNET_BYTES, isSpecial } from "./ethernet.ts";
+import { PIECE_HEAD_BYTES, RECORD_HEAD_BYTES } from "./gso-wire.ts";
 import { FAST_HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS, SLOW_HEARTBEAT_MS } from "./sleeve-link.ts";
 import { UDP_IP_BYTES } from "./sleeve-packet.ts";
 import { hasUid, uidBytes } from "./special.ts";
@@ -147,7 +148,7 @@ export class GsoLink {
 
   /** Bytes of an internal frame whose super-frame, sealed or not, is one piece. */
   #beatBytes(path: number): number {
-    return path - UDP_IP_BYTES - PIECE_HEAD_BYTES - 28 - 26;
+    return path - UDP_IP_BYTES - PIECE_HEAD_BYTES - OVERLAY_HEAD_BYTES - RECORD_HEAD_BYTES;
   }
 
   /** `path` is what the question is about; an answer goes in pieces that suit our own side of the path. */
@@ -207,9 +208,14 @@ export class GsoLink {
     if (pathMtu < this.#path) this.#path = Math.max(pathMtu, SMALLER_PATHS[SMALLER_PATHS.length - 1] as number);
   }
 
-  /** An internal frame from this neighbour for us. */
+  /** Whether an internal frame is one of this connection. */
+  isInternal(b: Uint8Array, at: number, length: number): boolean {
+    return length >= GSO_HEARTBEAT_BYTES && isSpecial(b, at, length) && hasUid(b, at, this.#uid);
+  }
+
+  /** An internal frame of this connection, from the neighbour for us. */
   internal(b: Uint8Array, at: number, length: number, from: { address: number; port: number }, nowMs: number): void {
-    if (length < GSO_HEARTBEAT_BYTES || this.#lost || !hasUid(b, at, this.#uid)) return;
+    if (this.#lost || !this.isInternal(b, at, length)) return;
     this.moved(from.address, from.port, nowMs);
     const kind = b[at + 23] as number;
     const round = get32(b, at + 24);

@@ -1,5 +1,7 @@
+import { OVERLAY_HEAD_BYTES } from "@weaved/sleeve-crypto/overlay";
 import { get16, get32, get48, put16, put32, put48 } from "./bytes.ts";
 import type { PeerName } from "./types.ts";
+import { VNET_BYTES } from "./vnet.ts";
 
 /**
  * Packets of the `sleeve-gso` overlay. Ours: no other program speaks it.
@@ -15,11 +17,11 @@ import type { PeerName } from "./types.ts";
  * name has it set do not offer this overlay.
  */
 export const PIECE_HEAD_BYTES = 14;
-export const RECORD_HEAD_BYTES = 26;
+export const RECORD_HEAD_BYTES: number = 16 + VNET_BYTES;
 /** Largest frame in a record: what a TAP device hands out at most. */
 export const MAX_RECORD_FRAME: number = 65535 + 14 + 4;
 /** Largest super-frame: one record of the largest frame, sealed. */
-export const MAX_SUPER_FRAME: number = 28 + RECORD_HEAD_BYTES + MAX_RECORD_FRAME;
+export const MAX_SUPER_FRAME: number = OVERLAY_HEAD_BYTES + RECORD_HEAD_BYTES + MAX_RECORD_FRAME;
 /** Pieces of one super-frame at most; the index has one byte. */
 export const MAX_PIECES = 255;
 const GROUP_BIT = 0x010000000000;

@@ -12,7 +12,13 @@ export { type FrameFacts, inspectFrame } from "./ethernet.ts";
 export { fragmentIpv4 } from "./fragment.ts";
 export { encodeFragNeeded } from "./icmp.ts";
 export type { PlaintextPolicy, Protection } from "./protection.ts";
-export { decodeFrames, encodeClearPacket, encodeFrames, type SleeveFrame, sleeveOverhead } from "./sleeve-packet.ts";
+export {
+  decodeFrames,
+  encodeFrames,
+  encodePlaintextPacket,
+  type SleeveFrame,
+  sleeveOverhead,
+} from "./sleeve-packet.ts";
 export { encodeFastdpHeartbeat, encodeHeartbeat, tunnelId } from "./special.ts";
 export type {
   Logger,

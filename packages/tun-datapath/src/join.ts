@@ -1,9 +1,8 @@
 import { get16, get32, put16 } from "./bytes.ts";
 import { addWords, fold, putIpv4Checksum } from "./checksum.ts";
 import { ETHERNET_BYTES, TYPE_IPV4 } from "./ethernet.ts";
-import { GSO_TCP4, NEEDS_CHECKSUM, pseudoHeader } from "./vnet.ts";
+import { GSO_TCP4, NEEDS_CHECKSUM, pseudoHeader, VNET_BYTES } from "./vnet.ts";
 
-const VNET_BYTES = 10;
 const IP: number = ETHERNET_BYTES;
 const TCP: number = IP + 20;
 const PROTOCOL_TCP = 6;

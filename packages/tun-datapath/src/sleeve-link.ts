@@ -139,6 +139,11 @@ export class SleeveLink {
     this.#port.onLost(reason);
   }
 
+  /** Whether the bytes from `at` to `end` are a heartbeat of this connection. */
+  isHeartbeat(b: Uint8Array, at: number, end: number): boolean {
+    return end - at === HEARTBEAT_BYTES && isAllZero(b, at, at + ETHERNET_BYTES) && hasUid(b, at, this.#uid);
+  }
+
   /** An internal frame from this neighbour for us, from byte `at` to `end`, in a packet from that address. */
   special(b: Uint8Array, at: number, end: number, from: { address: number; port: number }, nowMs: number): void {
     const length = end - at;

@@ -16,11 +16,11 @@ export const FRAME_HEAD_BYTES = 14;
 /** IPv4 and UDP headers of the outer packet. */
 export const UDP_IP_BYTES = 28;
 /** From the first byte of a packet to its first frame. */
-export const CLEAR_HEAD_BYTES = 6;
-export const SEALED_HEAD_BYTES = 30;
+export const PLAINTEXT_HEAD_BYTES = 6;
+export const ENCRYPTED_HEAD_BYTES = 30;
 /** From an inner IP packet to its outer one: 62 in clear, 86 sealed. */
 export function sleeveOverhead(sealed: boolean): number {
-  return UDP_IP_BYTES + (sealed ? SEALED_HEAD_BYTES : CLEAR_HEAD_BYTES) + FRAME_HEAD_BYTES + 14;
+  return UDP_IP_BYTES + (sealed ? ENCRYPTED_HEAD_BYTES : PLAINTEXT_HEAD_BYTES) + FRAME_HEAD_BYTES + 14;
 }
 /** Largest UDP payload over IPv4 that the original packs into. */
 export const MAX_PAYLOAD: number = 65535 - UDP_IP_BYTES;
@@ -46,11 +46,11 @@ export function nextFrame(b: Uint8Array, at: number, end: number): number {
 }
 
 /** A clear packet. */
-export function encodeClearPacket(sender: PeerName, frames: readonly SleeveFrame[]): Uint8Array {
+export function encodePlaintextPacket(sender: PeerName, frames: readonly SleeveFrame[]): Uint8Array {
   const body = encodeFrames(frames);
-  const b = new Uint8Array(CLEAR_HEAD_BYTES + body.length);
+  const b = new Uint8Array(PLAINTEXT_HEAD_BYTES + body.length);
   put48(b, 0, sender);
-  b.set(body, CLEAR_HEAD_BYTES);
+  b.set(body, PLAINTEXT_HEAD_BYTES);
   return b;
 }
 

@@ -11,6 +11,7 @@ import { ETHERNET_BYTES, TYPE_IPV4 } from "./ethernet.ts";
  * ```
  * Source: linux/virtio_net.h.
  */
+export const VNET_BYTES = 10;
 export const NEEDS_CHECKSUM = 1;
 export const GSO_NONE = 0;
 export const GSO_TCP4 = 1;

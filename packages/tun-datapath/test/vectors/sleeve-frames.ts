@@ -9,8 +9,8 @@ import { fragmentIpv4 } from "../../src/fragment.ts";
 import { encodeFragNeeded } from "../../src/icmp.ts";
 import {
   decodeFrames,
-  encodeClearPacket,
   encodeFrames,
+  encodePlaintextPacket,
   type SleeveFrame,
   sleeveOverhead,
 } from "../../src/sleeve-packet.ts";
@@ -66,7 +66,7 @@ export const sleeveFrameVectors: VectorSuite = {
   kinds: {
     plain({ input, hex }) {
       const frames = framesOf(input.frames);
-      assert.equal(toHex(encodeClearPacket(nameOf(input.senderName), frames)), hex);
+      assert.equal(toHex(encodePlaintextPacket(nameOf(input.senderName), frames)), hex);
       const bytes = fromHex(hex);
       assert.equal(get48(bytes, 0), nameOf(input.senderName));
       const decoded = decodeFrames(bytes.subarray(6));

@@ -5,6 +5,8 @@
  *
  * @packageDocumentation
  */
+
+export { VNET_BYTES } from "../../vnet.ts";
 export { type Libc, libc } from "./libc.ts";
 export { Messages, type MessagesOptions } from "./messages.ts";
 export { type EventFd, enterNetworkNamespace, eventFd, PollSet } from "./poll.ts";
@@ -18,5 +20,5 @@ export {
   type UdpSocket,
   type UdpSocketOptions,
 } from "./socket.ts";
-export { openTap, type Tap, type TapOptions, VNET_BYTES } from "./tap.ts";
+export { openTap, type Tap, type TapOptions } from "./tap.ts";
 export { type OnDatagram, openUdpBatch, type UdpBatch, type UdpBatchOptions } from "./udp-batch.ts";

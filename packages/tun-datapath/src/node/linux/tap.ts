@@ -1,4 +1,5 @@
 import { DatapathError } from "../../errors.ts";
+import { VNET_BYTES } from "../../vnet.ts";
 import { EAGAIN, libc, must } from "./libc.ts";
 
 /** ioctl requests, flags. Source: linux/if_tun.h. */
@@ -11,9 +12,6 @@ const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;
 const OFFLOADS = 0x01 | 0x02 | 0x04; // checksum, TSO for IPv4, TSO for IPv6
 const O_RDWR_NONBLOCK = 0o2 | 0o4000 | 0o2000000; // and close-on-exec
-
-/** Bytes of `virtio_net_hdr` before each frame when `vnetHeader` is on. */
-export const VNET_BYTES = 10;
 
 /** How a TAP device is opened. */
 export interface TapOptions {

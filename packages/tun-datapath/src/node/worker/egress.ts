@@ -1,10 +1,11 @@
+import { OVERLAY_HEAD_BYTES } from "@weaved/sleeve-crypto/overlay";
 import { put48 } from "../../bytes.ts";
 import type { Counters } from "../../counters.ts";
 import { ETHERNET_BYTES, hasDf, isIpv4 } from "../../ethernet.ts";
 import { PIECE_HEAD_BYTES, putPieceHead, putRecordHead, RECORD_HEAD_BYTES } from "../../gso-wire.ts";
-import { CLEAR_HEAD_BYTES, FRAME_HEAD_BYTES, putFrameHead, SEALED_HEAD_BYTES } from "../../sleeve-packet.ts";
+import { ENCRYPTED_HEAD_BYTES, FRAME_HEAD_BYTES, PLAINTEXT_HEAD_BYTES, putFrameHead } from "../../sleeve-packet.ts";
 import type { PeerName } from "../../types.ts";
-import { finishChecksum, GSO_NONE, putSegment, readSuperFrame, vnetType } from "../../vnet.ts";
+import { finishChecksum, GSO_NONE, putSegment, readSuperFrame, VNET_BYTES, vnetType } from "../../vnet.ts";
 import type { Link, Pending } from "./link.ts";
 import { type Arena, HEADROOM } from "./memory.ts";
 import { cutTooLarge, refuseTooLarge } from "./too-large.ts";
@@ -15,8 +16,6 @@ const SMALL_FRAME = 512;
 const PENDING_BYTES = 4096;
 /** Frames in one packet at most. Source: protocol notes 12.4. */
 const MAX_AGGREGATE = 100;
-const GSO_SEAL_BYTES = 28;
-const VNET_BYTES = 10;
 
 /** What sending needs of the rest. */
 export interface EgressParts {
@@ -68,7 +67,7 @@ export class Egress {
   #gsoSmall(link: Link, record: number, end: number): void {
     const pending = link.pendingGso;
     const size = end - record;
-    const headBytes = link.keys ? GSO_SEAL_BYTES : 0;
+    const headBytes = link.keys ? OVERLAY_HEAD_BYTES : 0;
     if (pending.at >= 0 && (pending.end + size > pending.limit || pending.frames >= MAX_AGGREGATE))
       this.#flushGso(link);
     const stride = (link.gso as NonNullable<Link["gso"]>).stride;
@@ -96,7 +95,7 @@ export class Egress {
   #flushGso(link: Link): void {
     const pending = link.pendingGso;
     if (pending.at < 0) return;
-    const records = pending.at + (link.keys ? GSO_SEAL_BYTES : 0);
+    const records = pending.at + (link.keys ? OVERLAY_HEAD_BYTES : 0);
     pending.at = -1;
     this.superFrame(link, records, pending.end, pending.frames);
   }
@@ -109,7 +108,7 @@ export class Egress {
     const { b, base } = arena.memory;
     let from = at;
     if (link.keys?.gsoSealer !== undefined) {
-      from = at - GSO_SEAL_BYTES;
+      from = at - OVERLAY_HEAD_BYTES;
       link.keys.gsoSealer.seal(b, { at: from, end, nowMs: now() });
     }
     const count = Math.ceil((end - from) / stride);
@@ -213,7 +212,7 @@ export class Egress {
       return;
     }
     const size = FRAME_HEAD_BYTES + length;
-    const headBytes = link.keys ? SEALED_HEAD_BYTES : CLEAR_HEAD_BYTES;
+    const headBytes = link.keys ? ENCRYPTED_HEAD_BYTES : PLAINTEXT_HEAD_BYTES;
     if (pending.at >= 0 && (pending.end + size > pending.limit || pending.frames >= MAX_AGGREGATE))
       this.#flushSleeve(link, mode);
     const limit = Math.min((link.sleeve as NonNullable<Link["sleeve"]>).maxPayload, PENDING_BYTES);
@@ -226,7 +225,7 @@ export class Egress {
   #flushSleeve(link: Link, mode: "df" | "non-df"): void {
     const pending = mode === "df" ? link.pendingDf : link.pendingNonDf;
     if (pending.at < 0) return;
-    const frames = pending.at + (link.keys ? SEALED_HEAD_BYTES : CLEAR_HEAD_BYTES);
+    const frames = pending.at + (link.keys ? ENCRYPTED_HEAD_BYTES : PLAINTEXT_HEAD_BYTES);
     pending.at = -1;
     this.#packet(link, mode, frames, pending.end, pending.frames);
   }
@@ -236,9 +235,9 @@ export class Egress {
     const { arena, df, nonDf, name } = this.#p;
     const sleeve = link.sleeve as NonNullable<Link["sleeve"]>;
     const { b, base } = arena.memory;
-    let from = at - CLEAR_HEAD_BYTES;
+    let from = at - PLAINTEXT_HEAD_BYTES;
     if (link.keys) {
-      from = at - SEALED_HEAD_BYTES;
+      from = at - ENCRYPTED_HEAD_BYTES;
       link.keys.sealer.seal(b.subarray(from, end), end - from, mode);
     } else put48(b, from, name);
     const out = mode === "df" ? df : nonDf;

@@ -1,3 +1,4 @@
+import { OVERLAY_HEAD_BYTES } from "@weaved/sleeve-crypto/overlay";
 import { get48 } from "../../bytes.ts";
 import type { Counters } from "../../counters.ts";
 import { isSpecial } from "../../ethernet.ts";
@@ -10,15 +11,13 @@ import {
   RECORD_HEAD_BYTES,
   readPieceHead,
 } from "../../gso-wire.ts";
-import { CLEAR_HEAD_BYTES, FRAME_HEAD_BYTES, nextFrame, SEALED_HEAD_BYTES } from "../../sleeve-packet.ts";
+import { ENCRYPTED_HEAD_BYTES, FRAME_HEAD_BYTES, nextFrame, PLAINTEXT_HEAD_BYTES } from "../../sleeve-packet.ts";
 import type { PeerName } from "../../types.ts";
+import { VNET_BYTES } from "../../vnet.ts";
 import { libc } from "../linux/libc.ts";
 import type { AssemblyMemory, Link } from "./link.ts";
 import type { Memory } from "./memory.ts";
 import type { Switching } from "./switching.ts";
-
-const VNET_BYTES = 10;
-const GSO_SEAL_BYTES = 28;
 
 /** What receiving needs of the rest. */
 export interface IngressParts {
@@ -45,7 +44,7 @@ export class Ingress {
     counters.add("packetsIn");
     this.#from.address = address;
     this.#from.port = port;
-    if (length < CLEAR_HEAD_BYTES) counters.add("packetShort");
+    if (length < PLAINTEXT_HEAD_BYTES) counters.add("packetShort");
     else if (isGsoDatagram(memory.b, at)) this.#piece(memory, at, length);
     else this.#sleeve(memory, at, length);
   }
@@ -57,13 +56,26 @@ export class Ingress {
     if (link === undefined || !link.confirmed || link.sleeve === undefined || link.sleeve.lost) {
       return counters.add("packetUnknownSender");
     }
-    let frames = at + CLEAR_HEAD_BYTES;
+    let frames = at + PLAINTEXT_HEAD_BYTES;
     if (link.keys) {
       const result = link.keys.opener.open(b.subarray(at, at + length), length);
       if (result !== "ok") return this.#refuse(result);
-      frames = at + SEALED_HEAD_BYTES;
+      frames = at + ENCRYPTED_HEAD_BYTES;
+      this.#genuine(link);
+    } else if (!link.source.isFromAddress(this.#from.address) && !this.#isHeartbeat(link, b, frames, at + length)) {
+      return counters.add("packetForeign");
     }
     this.#frames(link, memory, frames, at + length);
+  }
+
+  /** Whether the frames are a heartbeat of this connection and nothing else: the one thing that is taken from any address. */
+  #isHeartbeat(link: Link, b: Uint8Array, from: number, end: number): boolean {
+    const frame = from + FRAME_HEAD_BYTES;
+    return from < end && nextFrame(b, from, end) === end && link.sleeve?.isHeartbeat(b, frame, end) === true;
+  }
+
+  #genuine(link: Link): void {
+    link.source.moved(this.#from.address, this.#from.port);
   }
 
   #refuse(result: "short" | "forged" | "replayed"): void {
@@ -82,10 +94,7 @@ export class Ingress {
       const frame = at + FRAME_HEAD_BYTES;
       const length = next - frame;
       if (isSpecial(b, frame, length)) {
-        if (src === link.peer && dst === name) {
-          link.sleeve?.special(b, frame, next, this.#from, this.#p.now());
-          link.gso?.moved(this.#from.address, this.#from.port, this.#p.now());
-        }
+        if (src === link.peer && dst === name) this.#special(link, b, frame, next);
       } else {
         link.framesIn++;
         // The frame's own head has been read: the TAP device's header takes its place.
@@ -94,6 +103,15 @@ export class Ingress {
       }
       at = next;
     }
+  }
+
+  #special(link: Link, b: Uint8Array, frame: number, end: number): void {
+    const now = this.#p.now();
+    const isHeartbeat = link.sleeve?.isHeartbeat(b, frame, end) === true;
+    link.sleeve?.special(b, frame, end, this.#from, now);
+    if (!isHeartbeat) return;
+    this.#genuine(link);
+    link.gso?.moved(this.#from.address, this.#from.port, now);
   }
 
   #piece(memory: Memory, at: number, length: number): void {
@@ -107,6 +125,9 @@ export class Ingress {
     const from = at + PIECE_HEAD_BYTES;
     const to = at + length;
     if (head.last === 0) return this.#superFrame(link, memory, from, to);
+    if (!link.source.isFrom(this.#from.address, this.#from.port) || !link.numbers.accepts(head.number)) {
+      return counters.add("packetForeign");
+    }
     link.assemblies ??= [makeAssembly(), makeAssembly()];
     const { assembly, memory: whole } = link.assemblies[head.number & 1] as AssemblyMemory;
     if (assembly.open && assembly.number !== head.number) counters.add("superFrameIncomplete");
@@ -119,11 +140,24 @@ export class Ingress {
     let records = at;
     if (link.keys) {
       if (link.keys.gsoOpener === undefined) return;
-      const result = link.keys.gsoOpener.open(memory.b, { at, end });
+      const result = link.keys.gsoOpener.open(memory.b, { at, end, nowMs: this.#p.now() });
       if (result !== "ok") return this.#refuse(result);
-      records = at + GSO_SEAL_BYTES;
+      records = at + OVERLAY_HEAD_BYTES;
+      this.#genuine(link);
+    } else if (
+      !link.source.isFrom(this.#from.address, this.#from.port) &&
+      !this.#isOwnRecord(link, memory.b, at, end)
+    ) {
+      return this.#p.counters.add("packetForeign");
     }
+    link.numbers.note(this.#head.number);
     this.#records(link, memory, records, end);
+  }
+
+  /** As {@link Ingress.#isHeartbeat}, for super-frames. */
+  #isOwnRecord(link: Link, b: Uint8Array, at: number, end: number): boolean {
+    const frame = at + RECORD_HEAD_BYTES;
+    return nextRecord(b, at, end) === end && link.gso?.isInternal(b, frame, end - frame) === true;
   }
 
   #records(link: Link, memory: Memory, from: number, end: number): void {
@@ -137,13 +171,19 @@ export class Ingress {
       const frame = at + RECORD_HEAD_BYTES;
       const length = next - frame;
       if (isSpecial(b, frame, length)) {
-        if (src === link.peer && dst === name) link.gso?.internal(b, frame, length, this.#from, this.#p.now());
+        if (src === link.peer && dst === name) this.#internal(link, b, frame, length);
       } else {
         link.framesIn++;
         switching.received(src, dst, memory, frame - VNET_BYTES, frame, length);
       }
       at = next;
     }
+  }
+
+  #internal(link: Link, b: Uint8Array, frame: number, length: number): void {
+    if (!link.gso?.isInternal(b, frame, length)) return;
+    this.#genuine(link);
+    link.gso.internal(b, frame, length, this.#from, this.#p.now());
   }
 }
 

@@ -2,6 +2,7 @@ import type { PacketOpener, PacketSealer } from "@weaved/sleeve-crypto";
 import type { OverlayOpener, OverlaySealer } from "@weaved/sleeve-crypto/overlay";
 import type { GsoLink } from "../../gso-link.ts";
 import type { Assembly } from "../../gso-wire.ts";
+import type { NumberWindow, PacketSource } from "../../packet-source.ts";
 import type { SleeveLink } from "../../sleeve-link.ts";
 import type { PeerName } from "../../types.ts";
 import type { VxlanLink } from "../../vxlan-link.ts";
@@ -38,6 +39,9 @@ export interface Link {
   /** Common overlays by index; undefined where one does not serve this link. */
   readonly common: readonly (OverlayName | undefined)[];
   readonly keys: LinkKeys | undefined;
+  readonly source: PacketSource;
+  /** Numbers of super-frames that arrive. */
+  readonly numbers: NumberWindow;
   readonly sleeve: SleeveLink | undefined;
   readonly gso: GsoLink | undefined;
   readonly vxlan: VxlanLink | undefined;
@@ -48,6 +52,7 @@ export interface Link {
   readonly pendingGso: Pending;
   /** Two, so that a super-frame may overtake the one before it. Made when the first piece arrives. */
   assemblies: readonly AssemblyMemory[] | undefined;
+  /** Number of the latest super-frame sent. */
   superFrames: number;
   confirmed: boolean;
   established: boolean;

@@ -1,5 +1,7 @@
+import { randomInt } from "node:crypto";
 import { GsoLink } from "../../gso-link.ts";
 import { PIECE_HEAD_BYTES } from "../../gso-wire.ts";
+import { NumberWindow, PacketSource } from "../../packet-source.ts";
 import { SleeveLink } from "../../sleeve-link.ts";
 import { UDP_IP_BYTES } from "../../sleeve-packet.ts";
 import { HEARTBEAT_BYTES, putHeartbeat } from "../../special.ts";
@@ -48,13 +50,15 @@ export class Links {
   }
 
   prepare(options: PrepareLink): void {
-    const { id, peer, common } = options;
+    const { id, peer, common, remote, outbound } = options;
     const keys = makeKeys(options, this.#p.name);
     const link: Link = {
       id,
       peer,
       common,
       keys,
+      source: new PacketSource({ address: remote.address, port: outbound ? remote.port : 0 }),
+      numbers: new NumberWindow(),
       sleeve: common.includes("sleeve") ? this.#makeSleeve(options) : undefined,
       gso: common.includes("sleeve-gso") ? this.#makeGso(options) : undefined,
       vxlan: common.includes("vxlan") ? this.#makeVxlan(options) : undefined,
@@ -64,7 +68,7 @@ export class Links {
       pendingNonDf: noPending(),
       pendingGso: noPending(),
       assemblies: undefined,
-      superFrames: 0,
+      superFrames: randomInt(2 ** 32),
       confirmed: false,
       established: false,
       framesIn: 0,

@@ -16,13 +16,11 @@ import { ETHERNET_BYTES, hasDf, ipv4Destination, ipv4Source, isIpv4, payloadByte
 import { MacTable } from "../../macs.ts";
 import { OwnerTable } from "../../owners.ts";
 import type { OwnedRange, PeerName, RouteTables } from "../../types.ts";
-import { finishChecksum, GSO_NONE, vnetType } from "../../vnet.ts";
+import { finishChecksum, GSO_NONE, VNET_BYTES, vnetType } from "../../vnet.ts";
 import type { Egress } from "./egress.ts";
 import type { Link } from "./link.ts";
 import { type Arena, HEADROOM, type Memory } from "./memory.ts";
 import { cutTooLarge, refuseTooLarge } from "./too-large.ts";
-
-const VNET_BYTES = 10;
 
 /** What switching needs of the rest. */
 export interface SwitchingParts {

@@ -1,8 +1,7 @@
 import type { Counters } from "../../counters.ts";
 import { TcpJoiner } from "../../join.ts";
-import { GSO_NONE, NEEDS_CHECKSUM } from "../../vnet.ts";
+import { GSO_NONE, NEEDS_CHECKSUM, VNET_BYTES } from "../../vnet.ts";
 import { libc } from "../linux/libc.ts";
-import { VNET_BYTES } from "../linux/tap.ts";
 import { type Memory, makeFrameMemory } from "./memory.ts";
 
 const HELD_BYTES = 65_536 + 64;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { putArpIsAt } from "../src/arp.ts";
-import { put16, put32, put48 } from "../src/bytes.ts";
-import { imbalance } from "../src/counters.ts";
-import { HEADROOM, makeMemory } from "../src/node/worker/memory.ts";
-import { FRAME_HEAD_BYTES, putFrameHead } from "../src/sleeve-packet.ts";
-import { encodeHeartbeat } from "../src/special.ts";
-import { makeReceiver, OWN, PEER } from "./receiver.ts";
+import { putArpIsAt } from "../../../src/arp.ts";
+import { put16, put32, put48 } from "../../../src/bytes.ts";
+import { imbalance } from "../../../src/counters.ts";
+import { HEADROOM, makeMemory } from "../../../src/node/worker/memory.ts";
+import { FRAME_HEAD_BYTES, putFrameHead } from "../../../src/sleeve-packet.ts";
+import { encodeHeartbeat } from "../../../src/special.ts";
+import { makeReceiver, OWN, PEER } from "../../support/receiver.ts";
 
 const ROUTER = 0x020000000099;
 /** A container here, one at the neighbour, everybody. */

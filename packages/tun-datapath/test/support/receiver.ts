@@ -1,17 +1,21 @@
-import { Counters } from "../src/counters.ts";
-import { Egress } from "../src/node/worker/egress.ts";
-import { Ingress } from "../src/node/worker/ingress.ts";
-import type { Link } from "../src/node/worker/link.ts";
-import { Links } from "../src/node/worker/links.ts";
-import { Arena } from "../src/node/worker/memory.ts";
-import { Switching, type SwitchingParts } from "../src/node/worker/switching.ts";
-import type { Transmitter } from "../src/node/worker/transmitter.ts";
-import type { PeerName } from "../src/types.ts";
+import { Counters } from "../../src/counters.ts";
+import { Egress } from "../../src/node/worker/egress.ts";
+import { Ingress } from "../../src/node/worker/ingress.ts";
+import type { Link } from "../../src/node/worker/link.ts";
+import { Links } from "../../src/node/worker/links.ts";
+import { Arena } from "../../src/node/worker/memory.ts";
+import { Switching, type SwitchingParts } from "../../src/node/worker/switching.ts";
+import type { Transmitter } from "../../src/node/worker/transmitter.ts";
+import type { PeerName } from "../../src/types.ts";
 
-/** Names of the two ends, and the session key that they share when the link is sealed. */
+/** Names of the two ends, and the session key that they share when the link is encrypted. */
 export const OWN = 0x0a0000000001;
 export const PEER = 0x0a0000000002;
 export const KEY: Uint8Array = new Uint8Array(32).map((_, i) => i);
+
+/** Where the neighbour's packets come from, and the connection that its heartbeats name. */
+export const PEER_AT = { address: 0x0a630002, port: 6783 } as const;
+export const UID = 5n;
 
 /** Small generator with a seed, so that a failure can be repeated; gives integers below `n`. */
 export function makeRandom(seed: number): (n: number) => number {
@@ -95,9 +99,9 @@ export function makeReceiver(
   all.prepare({
     id: 1,
     peer: PEER,
-    uid: 5n,
+    uid: UID,
     outbound: false,
-    remote: { address: 1, port: 1 },
+    remote: PEER_AT,
     common: ["sleeve-gso", "sleeve"],
     aead: "aes-256-gcm",
     gsoReason: "",

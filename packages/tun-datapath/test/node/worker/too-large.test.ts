@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { get16, get32, put16, put48 } from "../src/bytes.ts";
-import { addWords, checksum, fold, putIpv4Checksum } from "../src/checksum.ts";
-import { imbalance } from "../src/counters.ts";
-import { makeMemory } from "../src/node/worker/memory.ts";
-import { FRAME_HEAD_BYTES, putFrameHead } from "../src/sleeve-packet.ts";
-import { encodeHeartbeat } from "../src/special.ts";
-import { makeReceiver, OWN, PEER } from "./receiver.ts";
+import { get16, get32, put16, put48 } from "../../../src/bytes.ts";
+import { addWords, checksum, fold, putIpv4Checksum } from "../../../src/checksum.ts";
+import { imbalance } from "../../../src/counters.ts";
+import { makeMemory } from "../../../src/node/worker/memory.ts";
+import { FRAME_HEAD_BYTES, putFrameHead } from "../../../src/sleeve-packet.ts";
+import { encodeHeartbeat } from "../../../src/special.ts";
+import { makeReceiver, OWN, PEER } from "../../support/receiver.ts";
 
 /** MTU of the receiver's ports. */
 const MTU = 1500;

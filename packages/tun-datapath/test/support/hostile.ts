@@ -1,12 +1,12 @@
 import { PacketSealer } from "@weaved/sleeve-crypto";
 import { defaultProvider, gcmAead } from "@weaved/sleeve-crypto/node";
-import { OverlaySealer } from "@weaved/sleeve-crypto/overlay";
-import { put48 } from "../src/bytes.ts";
-import { imbalance } from "../src/counters.ts";
-import { PIECE_HEAD_BYTES, putPieceHead, putRecordHead, RECORD_HEAD_BYTES } from "../src/gso-wire.ts";
-import { libc } from "../src/node/linux/libc.ts";
-import { makeMemory } from "../src/node/worker/memory.ts";
-import { FRAME_HEAD_BYTES, putFrameHead, SEALED_HEAD_BYTES } from "../src/sleeve-packet.ts";
+import { OVERLAY_HEAD_BYTES, OverlaySealer } from "@weaved/sleeve-crypto/overlay";
+import { put48 } from "../../src/bytes.ts";
+import { imbalance } from "../../src/counters.ts";
+import { PIECE_HEAD_BYTES, putPieceHead, putRecordHead, RECORD_HEAD_BYTES } from "../../src/gso-wire.ts";
+import { libc } from "../../src/node/linux/libc.ts";
+import { makeMemory } from "../../src/node/worker/memory.ts";
+import { ENCRYPTED_HEAD_BYTES, FRAME_HEAD_BYTES, putFrameHead } from "../../src/sleeve-packet.ts";
 import { KEY, makeRandom, makeReceiver, OWN, PEER } from "./receiver.ts";
 
 /** Ways to abuse a genuine datagram. `outgrown` are sealed with the key, by a peer gone bad: their lengths lie. */
@@ -23,7 +23,6 @@ const KINDS = [
 ] as const;
 /** Kinds that may precede the genuine datagram: they must not keep it from arriving either. */
 const EARLY = new Set<string>(["flipped", "cut", "otherKey", "noise", "outgrown"]);
-const GSO_SEAL_BYTES = 28;
 const ABUSES_PER_GENUINE = 40;
 
 export interface HostileResult {
@@ -47,18 +46,20 @@ function makeSender(key: Uint8Array): (gso: boolean, frameBytes: number, lie?: n
   const superFrames = new OverlaySealer(whole);
   let number = 0;
   return (gso, frameBytes, lie) => {
-    const head = gso ? PIECE_HEAD_BYTES + GSO_SEAL_BYTES + RECORD_HEAD_BYTES : SEALED_HEAD_BYTES + FRAME_HEAD_BYTES;
+    const head = gso
+      ? PIECE_HEAD_BYTES + OVERLAY_HEAD_BYTES + RECORD_HEAD_BYTES
+      : ENCRYPTED_HEAD_BYTES + FRAME_HEAD_BYTES;
     const packet = Buffer.alloc(head + frameBytes, 0x5a);
     put48(packet, head, 0x020000000001);
     put48(packet, head + 6, 0x020000000002);
     const end = packet.length;
     if (!gso) {
-      putFrameHead(packet, SEALED_HEAD_BYTES, PEER, OWN, lie ?? frameBytes);
+      putFrameHead(packet, ENCRYPTED_HEAD_BYTES, PEER, OWN, lie ?? frameBytes);
       sleeve.seal(packet, end, number++ % 2 === 0 ? "df" : "non-df");
       return packet;
     }
     packet.fill(0, 0, head);
-    putRecordHead(packet, PIECE_HEAD_BYTES + GSO_SEAL_BYTES, PEER, OWN, lie ?? frameBytes);
+    putRecordHead(packet, PIECE_HEAD_BYTES + OVERLAY_HEAD_BYTES, PEER, OWN, lie ?? frameBytes);
     superFrames.seal(packet, { at: PIECE_HEAD_BYTES, end, nowMs: 0 });
     const stride = end - PIECE_HEAD_BYTES;
     putPieceHead(packet, 0, { sender: PEER, number: number++ >>> 0, stride, index: 0, last: 0 });
