@@ -273,8 +273,12 @@ export class Connection {
     this.phase = "ended";
     this.#cancelTimer();
     this.stream.close();
-    this.#host.onEnded(this, error);
-    this.overlay?.stop();
-    this.#handshake.wipe();
+    try {
+      this.#host.onEnded(this, error);
+      this.overlay?.stop();
+    } finally {
+      // Whatever fails, no key outlives its connection.
+      this.#handshake.wipe();
+    }
   }
 }

@@ -291,6 +291,7 @@ export class Connections {
     if (wasLink) {
       this.#byPeer.delete(connection.name);
       topology.dropLink(connection.name);
+      membership.forgetWord(connection.name);
       sync.remove(connection);
       this.strangers.leave(connection);
       if (!connection.remote!.topologySync) this.legacy--;

@@ -40,8 +40,12 @@ export type MeshErrorCode =
   | "MESH_THROTTLED"
   /** The remote does not take what we send. */
   | "MESH_CONGESTED"
+  /** The remote brings more news of peers and links than one neighbour may. */
+  | "MESH_FLOOD"
   /** A gossip payload that cannot be decoded, or that its channel's handler refused. */
   | "MESH_GOSSIP"
+  /** An error that nothing in this library expected. A bug: please report it. */
+  | "MESH_INTERNAL"
   /** The mesh is closed, a channel is opened twice, or an option is impossible. */
   | "MESH_USAGE";
 

@@ -66,6 +66,13 @@ export class Journal {
     this.metrics?.count("mesh_messages_out", traffic.messagesOut);
   }
 
+  /** Something has happened that nothing expected. */
+  internal(where: string, error: unknown): void {
+    this.count("MESH_INTERNAL");
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.logger?.error(`unexpected error in ${where}; please report it: ${reason}`, { code: "MESH_INTERNAL" });
+  }
+
   /** Something is wrong with what a peer says. The first time for each cause is a warning, then only counted. */
   complaint(cause: string, error: MeshError): void {
     this.count(error.code);

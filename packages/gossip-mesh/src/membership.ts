@@ -1,10 +1,13 @@
 /** Who is in the mesh: merges what neighbours say, tells of own changes, forgets who is unreachable, tells the program. */
 import type { PeerEvent } from "./api.ts";
 import { MeshError } from "./errors.ts";
+import type { ChannelHandler } from "./gossip/channels.ts";
 import { TopologyData } from "./gossip/topology-data.ts";
 import { Listeners } from "./listeners.ts";
-import type { Clock, GossipHandler, PeerName, RouteTables } from "./ports.ts";
+import type { Clock, PeerName, RouteTables } from "./ports.ts";
 import { Routes, sameTables } from "./routing/routes.ts";
+import { faultOf, MAX_LEAD } from "./topology/bounds.ts";
+import { NewsBudgets } from "./topology/news-budget.ts";
 import { decodeRecords } from "./topology/payload.ts";
 import type { PeerRecord } from "./topology/record.ts";
 import type { Topology } from "./topology/topology.ts";
@@ -30,6 +33,9 @@ const PROMPT_DELAY_MS = 10;
 const COLLECT_DELAY_MS = 1_000;
 /** Listeners to routes hear of a change at once, and of more at most this often. */
 const ROUTES_INTERVAL_MS = 100;
+/** Routes are worked out in turns of this length; after so many, at once: the topology may change faster than that. */
+const ROUTES_TURN_MS = 5;
+const MAX_ROUTES_TURNS = 100;
 
 /** What the membership needs from its mesh. */
 export interface MembershipHost {
@@ -40,6 +46,8 @@ export interface MembershipHost {
   /** Something has changed that dialling may depend on. */
   onChanged(): void;
   onListenerError(error: unknown): void;
+  /** What a neighbour says of a peer is beyond bounds. */
+  onRefused(neighbour: PeerName, about: PeerName, fault: string): void;
 }
 
 /** The membership of one mesh. */
@@ -49,6 +57,9 @@ export class Membership {
   readonly onPeerGone: Listeners<[PeerEvent]>;
   readonly onPeerSeen: Listeners<[PeerEvent]>;
   readonly #host: MembershipHost;
+  readonly #budgets: NewsBudgets;
+  /** The version that each neighbour itself has named last. Bounded by: connections. */
+  readonly #ownWords = new Map<PeerName, bigint>();
   /** Peers told of by onPeerSeen. Bounded by: peers of the topology. */
   readonly #seen = new Set<PeerName>();
   /** Peers to name in the next update. Bounded by: our connections within a second. */
@@ -68,6 +79,7 @@ export class Membership {
 
   constructor(host: MembershipHost) {
     this.#host = host;
+    this.#budgets = new NewsBudgets(host.clock);
     this.#refilledAt = host.clock.now();
     this.routes = new Routes(host.topology);
     this.onRoutesChanged = new Listeners(host.onListenerError);
@@ -77,19 +89,19 @@ export class Membership {
   }
 
   /** The topology channel. */
-  get handler(): GossipHandler {
+  get handler(): ChannelHandler {
     const { topology } = this.#host;
     const data = (names: Iterable<PeerName>): TopologyData => new TopologyData(topology, names);
     return {
       onUnicast: () => {
         throw new MeshError("MESH_GOSSIP", "the topology channel has no unicasts");
       },
-      onBroadcast: (_source, payload) => {
-        const { received } = this.merge(this.#decode(payload));
+      onBroadcast: (_source, payload, from) => {
+        const { received } = this.merge(this.#decode(payload), from);
         return received.length > 0 ? data(received) : undefined;
       },
-      onGossip: (payload) => {
-        const { changed } = this.merge(this.#decode(payload));
+      onGossip: (payload, from) => {
+        const { changed } = this.merge(this.#decode(payload), from);
         return changed.length > 0 ? data(changed) : undefined;
       },
       gossip: () => data(topology.names()),
@@ -100,13 +112,17 @@ export class Membership {
     return decodeRecords(payload, (described) => this.#host.topology.isNews(described));
   }
 
-  /** Merges an update. Passing on is the caller's business. */
-  merge(records: readonly PeerRecord[]): {
-    readonly received: readonly PeerName[];
-    readonly changed: readonly PeerName[];
-  } {
+  /**
+   * Merges an update that a neighbour has sent. Passing on is the caller's business.
+   *
+   * @throws MeshError MESH_FLOOD if the neighbour brings too much
+   */
+  merge(
+    update: readonly PeerRecord[],
+    from: PeerName,
+  ): { readonly received: readonly PeerName[]; readonly changed: readonly PeerName[] } {
     const { topology } = this.#host;
-    const { received, changed, selfChanged } = topology.apply(records);
+    const { received, changed, selfChanged } = topology.apply(this.#vet(update, from));
     if (selfChanged) this.ownChange();
     this.#cancelCollect ??= this.#host.clock.after(COLLECT_DELAY_MS, () => {
       this.#cancelCollect = undefined;
@@ -118,6 +134,43 @@ export class Membership {
       this.routesMayDiffer();
     }
     return { received, changed };
+  }
+
+  /** The records of an update that are within bounds. Refused ones take nothing along. */
+  #vet(update: readonly PeerRecord[], from: PeerName): PeerRecord[] {
+    const { topology } = this.#host;
+    let peers = 0;
+    let links = 0;
+    const records = update.filter((record) => {
+      const fault = faultOf(record) ?? this.#leads(record, from);
+      if (fault) {
+        this.#host.onRefused(from, record.name, fault);
+        return false;
+      }
+      if (!topology.isNews(record)) return true;
+      if (!topology.get(record.name)) peers++;
+      links += record.links.length;
+      return true;
+    });
+    this.#budgets.charge(from, { peers, links });
+    return records;
+  }
+
+  /** A neighbour's own word is the measure for what others say of it: a version far beyond it is a forged one. */
+  #leads(record: PeerRecord, from: PeerName): string | undefined {
+    if (record.name === from) {
+      this.#ownWords.set(from, record.version);
+      return undefined;
+    }
+    const own = this.#ownWords.get(record.name);
+    return own !== undefined && record.version > own + MAX_LEAD
+      ? `a version of ${record.version}, where the peer itself is at ${own}`
+      : undefined;
+  }
+
+  /** A connection has ended: its peer may come back with another life's versions. */
+  forgetWord(name: PeerName): void {
+    this.#ownWords.delete(name);
   }
 
   /** Tells the program of a peer described for the first time. */
@@ -189,14 +242,21 @@ export class Membership {
     if (this.onRoutesChanged.size === 0 || this.#closed) return;
     const { clock } = this.#host;
     const delayMs = Math.max(0, this.#routesAt + ROUTES_INTERVAL_MS - clock.now());
-    this.#cancelRoutes ??= clock.after(delayMs, () => {
-      this.#cancelRoutes = undefined;
-      this.#routesAt = clock.now();
-      const tables = this.routes.tables();
-      if (this.#told && sameTables(this.#told, tables)) return;
-      this.#told = tables;
-      this.onRoutesChanged.emit();
-    });
+    this.#cancelRoutes ??= clock.after(delayMs, () => this.#workOutRoutes(0));
+  }
+
+  #workOutRoutes(turns: number): void {
+    const { clock } = this.#host;
+    if (!this.routes.prepare(clock, ROUTES_TURN_MS) && turns < MAX_ROUTES_TURNS) {
+      this.#cancelRoutes = clock.after(0, () => this.#workOutRoutes(turns + 1));
+      return;
+    }
+    this.#cancelRoutes = undefined;
+    this.#routesAt = clock.now();
+    const tables = this.routes.tables();
+    if (this.#told && sameTables(this.#told, tables)) return;
+    this.#told = tables;
+    this.onRoutesChanged.emit();
   }
 
   close(): void {

@@ -11,8 +11,10 @@ import { GossipRouter, TOPOLOGY_CHANNEL } from "./gossip/router.ts";
 import { TopologySync } from "./gossip/topology-sync.ts";
 import { Journal } from "./journal.ts";
 import { Membership } from "./membership.ts";
+import { formatPeerName } from "./peer-name.ts";
 import { randomUint64 } from "./random-id.ts";
 import { connectionStatus, peerStatuses, statusOptions, targetStatus } from "./status.ts";
+import { type ReportError, superviseClock, superviseTransport } from "./supervise.ts";
 import { Topology } from "./topology/topology.ts";
 
 /** Options with a default value are there after it is filled in. */
@@ -38,12 +40,15 @@ const DEFAULTS = {
 export function createMesh(options: MeshOptions, ports: MeshPorts): Mesh {
   const settings = settingsOf(options);
   checkOptions(settings);
-  const { clock, random, transport, crypto = tweetnaclProvider } = ports;
+  const { random, crypto = tweetnaclProvider } = ports;
   const { name, nickname, discovery, port, connectionLimit: limit } = settings;
   const uid = settings.uid ?? randomUint64(random);
   const isTrusted = subnetTest(settings.trustedSubnets);
   const password = passwordBytes(settings.password);
-  const journal = new Journal(clock, settings.logger, settings.metrics);
+  const journal = new Journal(ports.clock, settings.logger, settings.metrics);
+  const report: ReportError = (where, error) => journal.internal(where, error);
+  const clock = superviseClock(ports.clock, report);
+  const transport = superviseTransport(ports.transport, report);
   const topology = new Topology({ name, nickname, uid, random });
   const channels = new Channels(clock, settings.gossipIntervalMs);
 
@@ -56,6 +61,11 @@ export function createMesh(options: MeshOptions, ports: MeshPorts): Mesh {
       router.spreadTopology(names);
     },
     onChanged: () => maker.evaluate(),
+    onRefused: (neighbour, about, fault) =>
+      journal.complaint(
+        `topology: from ${formatPeerName(neighbour)}`,
+        new MeshError("MESH_GOSSIP", `refused what it says of ${formatPeerName(about)}: ${fault}`),
+      ),
     onListenerError: (error) => journal.complaint("listener", toMeshError(error, "MESH_USAGE")),
   });
   const sync = new TopologySync({
@@ -63,7 +73,7 @@ export function createMesh(options: MeshOptions, ports: MeshPorts): Mesh {
     clock,
     random,
     merge(records, from) {
-      const { changed } = membership.merge(records);
+      const { changed } = membership.merge(records, from);
       if (changed.length > 0) router.spreadTopology(new Set(changed), { name: from, asGossip: false });
     },
     greeted(by) {

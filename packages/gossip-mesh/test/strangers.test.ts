@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Mesh, MeshOptions } from "../src/index.ts";
-import { dialStranger, handshakeAs, type Stranger } from "./support/stranger.ts";
+import { dialStranger, handshakeAs, type Stranger, shakeHands } from "./support/stranger.ts";
 import { agree, createWorld, type World } from "./support/world.ts";
 
 const password = "wfvAwt7sj";
@@ -15,16 +15,6 @@ async function twoMembers(options: Partial<MeshOptions> = {}): Promise<{ world: 
   await meshes[1]!.connect([world.address(1)]);
   expect(world.clock.advanceUntil(() => agree(meshes), 10_000)).toBe(true);
   return { world, meshes };
-}
-
-/** Carries the bytes of a stranger's handshake both ways until nothing moves. */
-function shakeHands(world: World, stranger: Stranger, handshake: ReturnType<typeof handshakeAs>): void {
-  for (let seen = 0, round = 0; round < 10; round++) {
-    world.clock.advance(5);
-    for (; seen < stranger.received.length; seen++) handshake.push(stranger.received[seen]!);
-    handshake.advance();
-    handshake.settle();
-  }
 }
 
 describe("a mesh with a password", () => {

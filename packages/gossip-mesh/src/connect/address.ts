@@ -28,6 +28,12 @@ export function parseIpv4(text: string): number | undefined {
   return octets.reduce((value, octet) => value * 256 + octet, 0);
 }
 
+/** Whether a text is exactly `a.b.c.d:port`. */
+export function isEndpoint(text: string): boolean {
+  const port = text.slice(text.lastIndexOf(":") + 1);
+  return parseIpv4(hostOf(text)) !== undefined && /^[1-9]\d{0,4}$/.test(port) && Number(port) < 65_536;
+}
+
 /** The host part of `host:port`. */
 export function hostOf(address: string): string {
   return address.slice(0, Math.max(address.lastIndexOf(":"), 0));

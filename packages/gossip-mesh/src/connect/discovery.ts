@@ -2,13 +2,16 @@
 import type { Clock, PeerName } from "../ports.ts";
 import { findLink } from "../topology/record.ts";
 import type { Topology } from "../topology/topology.ts";
-import { hostOf } from "./address.ts";
+import { hostOf, isEndpoint } from "./address.ts";
 
 /**
  * Addresses once found are good for this long. To look through all links of all peers is O(links of the mesh); after each
  * event, in a mesh that comes up, that was a fifth of all work.
  */
 const LOOK_AGAIN_MS = 5_000;
+
+/** Addresses of one peer: each neighbour of it may know it under another one, and some may say so falsely. */
+const MAX_ADDRESSES = 16;
 
 interface Found {
   readonly addresses: ReadonlySet<string>;
@@ -48,9 +51,13 @@ export class Discovery {
     const addresses = new Set<string>();
     // The peer's own links tell who is connected to it: those know its address.
     for (const { to } of this.#topology.get(name)?.links ?? []) {
+      if (addresses.size >= MAX_ADDRESSES) break;
       if (to === this.#topology.self) continue;
       const link = findLink(this.#topology.get(to)?.links ?? [], name);
-      if (link) addresses.add(link.outbound ? link.address : `${hostOf(link.address)}:${this.#port}`);
+      if (!link) continue;
+      const address = link.outbound ? link.address : `${hostOf(link.address)}:${this.#port}`;
+      // Members may say anything. A name would have us ask name servers of their choice.
+      if (isEndpoint(address)) addresses.add(address);
     }
     return addresses;
   }

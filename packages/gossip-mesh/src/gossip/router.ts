@@ -155,7 +155,7 @@ export class GossipRouter {
     }
   }
 
-  #complete(channel: string, handler: GossipHandler): GossipData | undefined {
+  #complete(channel: string, handler: Pick<GossipHandler, "gossip">): GossipData | undefined {
     try {
       return handler.gossip();
     } catch (error) {
@@ -164,7 +164,11 @@ export class GossipRouter {
     }
   }
 
-  /** Takes a gossip message. Only one that cannot be read at all ends the connection. @throws MeshError MESH_PROTOCOL */
+  /**
+   * Takes a gossip message. Only one that cannot be read at all, or one too many, ends the connection.
+   *
+   * @throws MeshError MESH_PROTOCOL, MESH_FLOOD
+   */
   receive(from: Connection, tag: Envelope["tag"], payload: Uint8Array): void {
     const envelope = decodeEnvelope(tag, payload);
     try {
@@ -173,6 +177,7 @@ export class GossipRouter {
       else this.#dispatch(from, envelope);
     } catch (thrown) {
       const error = toMeshError(thrown, "MESH_GOSSIP");
+      if (error.code === "MESH_FLOOD") throw error;
       const about = `channel ${envelope.channel}: from ${formatPeerName(envelope.source)} by way of ${from.label}`;
       this.#host.journal.complaint(about, error);
     }
@@ -189,12 +194,12 @@ export class GossipRouter {
         }
         return;
       case Tag.broadcast: {
-        const data = handler.onBroadcast(source, payload);
+        const data = handler.onBroadcast(source, payload, from.name);
         if (data) this.#broadcast(channel, source, data);
         return;
       }
       case Tag.gossip: {
-        const data = handler.onGossip(payload);
+        const data = handler.onGossip(payload, from.name);
         if (data instanceof TopologyData) this.spreadTopology(data.names, { name: from.name, asGossip: true });
         else if (data) this.spread(channel, data, from.name);
         return;

@@ -4,6 +4,9 @@ import type { Clock, GossipData, GossipHandler } from "../ports.ts";
 /** Messages remembered at most; when full, the oldest is forgotten. */
 const MAX_REMEMBERED = 4096;
 
+/** Bytes of one channel that wait for one neighbour at most. */
+const MAX_WAITING_BYTES = 4 * 2 ** 20;
+
 /** Bytes passed on as they are. */
 class RawData implements GossipData {
   readonly #messages: readonly Uint8Array[];
@@ -11,7 +14,12 @@ class RawData implements GossipData {
     this.#messages = messages;
   }
   merge(other: GossipData): GossipData {
-    return new RawData([...this.#messages, ...other.encode()]);
+    const all = [...this.#messages, ...other.encode()];
+    // A neighbour that is slow gets the newest ones that there is room for.
+    let first = all.length;
+    let bytes = 0;
+    for (; first > 0 && bytes + all[first - 1]!.length <= MAX_WAITING_BYTES; first--) bytes += all[first - 1]!.length;
+    return new RawData(all.slice(first));
   }
   encode(): Uint8Array[] {
     return [...this.#messages];

@@ -21,6 +21,7 @@
  */
 import { MeshError } from "../errors.ts";
 import type { PeerName } from "../ports.ts";
+import { checkCount } from "../topology/bounds.ts";
 import type { LinkChanges } from "../topology/history.ts";
 import type { Link, PeerRecord } from "../topology/record.ts";
 import { ByteReader, ByteWriter } from "../wire/bytes.ts";
@@ -174,7 +175,9 @@ export function decodeSync(payload: Uint8Array): SyncMessage {
 
 function readAll<T>(reader: ByteReader, bytesEach: number, read: (reader: ByteReader) => T): T[] {
   const all: T[] = [];
-  for (let count = reader.count(bytesEach); count > 0; count--) all.push(read(reader));
+  let count = reader.count(bytesEach);
+  checkCount(count);
+  for (; count > 0; count--) all.push(read(reader));
   return all;
 }
 

@@ -1,5 +1,6 @@
 /** The logic of the topology sync; see sync-messages.ts for the exchange. */
 import type { Clock, PeerName, Random } from "../ports.ts";
+import { MAX_DESCRIBED, MAX_VERSION } from "../topology/bounds.ts";
 import type { PeerRecord } from "../topology/record.ts";
 import type { Topology } from "../topology/topology.ts";
 import { encodeEnvelope, Tag } from "../wire/envelope.ts";
@@ -57,7 +58,7 @@ export class TopologySync {
   readonly #host: SyncHost;
   /** Bounded by: connections. */
   readonly #links = new Map<SyncLink, LinkState>();
-  /** Versions asked for: until when, of whom. Bounded by: peers that neighbours have announced, for one second. */
+  /** Versions asked for: until when, of whom. Bounded by: MAX_DESCRIBED. */
   readonly #wanted = new Map<PeerName, { readonly version: bigint; readonly until: number; readonly of: SyncLink }>();
   #announcing = false;
   /** Updates that describe whole records. Bounded by: records in use, which are the topology's. */
@@ -229,7 +230,8 @@ export class TopologySync {
       const ours = this.#version(theirs.name);
       const order = compareVersions(theirs, ours);
       if (order >= 0) news?.delete(theirs.name);
-      if (order > 0 && this.#mayAsk(link, theirs)) want.push(ours ?? { name: theirs.name, uid: 0n, version: 0n });
+      if (order > 0 && theirs.version <= MAX_VERSION && this.#mayAsk(link, theirs))
+        want.push(ours ?? { name: theirs.name, uid: 0n, version: 0n });
       if (order < 0) older.push(ours!);
     }
     if (complete) {
@@ -245,8 +247,15 @@ export class TopologySync {
     const now = this.#host.clock.now();
     const asked = this.#wanted.get(name);
     if (asked && asked.version >= version && asked.until > now) return false;
+    if (!asked && this.#wanted.size >= MAX_DESCRIBED) this.#forgetWanted(now);
     this.#wanted.set(name, { version, until: now + WANT_PATIENCE_MS, of: link });
     return true;
+  }
+
+  /** Forgets what was not answered in time; if that is nothing, everything. */
+  #forgetWanted(now: number): void {
+    for (const [name, { until }] of this.#wanted) if (until <= now) this.#wanted.delete(name);
+    if (this.#wanted.size >= MAX_DESCRIBED) this.#wanted.clear();
   }
 
   #onWant(link: SyncLink, versions: readonly PeerVersion[]): void {

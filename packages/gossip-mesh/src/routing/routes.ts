@@ -1,6 +1,7 @@
-import type { PeerName, RouteTables } from "../ports.ts";
+import type { Clock, PeerName, RouteTables } from "../ports.ts";
 import type { Topology } from "../topology/topology.ts";
-import { broadcastHops, type LinkRule, type Paths, searchPaths } from "./paths.ts";
+import { Adjacency } from "./adjacency.ts";
+import type { LinkRule, Paths } from "./paths.ts";
 
 /**
  * Routes of one peer, worked out when asked for and kept until the topology changes. Who asks always gets current ones,
@@ -9,6 +10,7 @@ import { broadcastHops, type LinkRule, type Paths, searchPaths } from "./paths.t
 export class Routes {
   readonly #topology: Topology;
   #revision = -1;
+  readonly #adjacencies = new Map<LinkRule, Adjacency>();
   readonly #paths = new Map<LinkRule, Paths>();
   /** Bounded by: originators of broadcasts since the last change, twice. */
   readonly #hops = new Map<string, readonly PeerName[]>();
@@ -22,7 +24,7 @@ export class Routes {
     this.#refresh();
     let paths = this.#paths.get(rule);
     if (!paths) {
-      paths = searchPaths(this.#topology, this.#topology.self, rule);
+      paths = this.#adjacency(rule).paths(this.#topology.self);
       this.#paths.set(rule, paths);
     }
     return paths;
@@ -36,10 +38,13 @@ export class Routes {
   /** To whom a broadcast of `source` is passed on. */
   hops(source: PeerName, rule: LinkRule): readonly PeerName[] {
     this.#refresh();
+    // Links are symmetric under this rule: what we do not reach does not reach us. Peers that are not known are not kept.
+    if (this.#topology.get(source) === undefined) return [];
+    if (rule === "established" && !this.paths(rule).has(source)) return [];
     const key = `${rule}${source}`;
     let hops = this.#hops.get(key);
     if (!hops) {
-      hops = broadcastHops(this.#topology, this.#topology.self, source, rule);
+      hops = this.#adjacency(rule).broadcastHops(this.#topology.self, source);
       this.#hops.set(key, hops);
     }
     return hops;
@@ -52,9 +57,32 @@ export class Routes {
     return { unicast: this.paths("established"), broadcast };
   }
 
+  /**
+   * Works out a part of the tables, for some milliseconds. True once they are complete. In a large mesh the whole of them
+   * takes too long for one turn of the event loop.
+   */
+  prepare(clock: Clock, ms: number): boolean {
+    const until = clock.now() + ms;
+    for (const name of this.#topology.names()) {
+      this.hops(name, "established");
+      if (clock.now() > until) return false;
+    }
+    return true;
+  }
+
+  #adjacency(rule: LinkRule): Adjacency {
+    let adjacency = this.#adjacencies.get(rule);
+    if (!adjacency) {
+      adjacency = new Adjacency(this.#topology, rule);
+      this.#adjacencies.set(rule, adjacency);
+    }
+    return adjacency;
+  }
+
   #refresh(): void {
     if (this.#revision === this.#topology.revision) return;
     this.#revision = this.#topology.revision;
+    this.#adjacencies.clear();
     this.#paths.clear();
     this.#hops.clear();
   }

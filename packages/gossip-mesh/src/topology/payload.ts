@@ -11,6 +11,7 @@
 import { GobDecoder, GobEncoder, gob, type Schema } from "@weaved/gob-codec";
 import { MeshError } from "../errors.ts";
 import { peerNameFromBytes, peerNameToBytes } from "../peer-name.ts";
+import { checkCount, MAX_LINKS } from "./bounds.ts";
 import { type Link, type PeerRecord, sortLinks } from "./record.ts";
 
 interface Summary {
@@ -124,8 +125,9 @@ export function joinRecords(records: readonly EncodedRecord[]): Uint8Array {
 export function decodeRecords(payload: Uint8Array, isNews?: (described: PeerRecord) => boolean): PeerRecord[] {
   const records: PeerRecord[] = [];
   try {
-    const decoder = new GobDecoder(payload);
+    const decoder = new GobDecoder(payload, { elements: MAX_LINKS });
     while (!decoder.atEnd) {
+      checkCount(records.length);
       const summary = decoder.next(summarySchema);
       if (!summary) throw new MeshError("MESH_GOSSIP", "a topology update ends before a peer");
       const described = toRecord(summary);

@@ -3,6 +3,7 @@
  * version each time. Merging takes the higher version, so order and repetition of updates do not matter.
  */
 import type { PeerName, Random } from "../ports.ts";
+import { MAX_PEERS, MAX_VERSION } from "./bounds.ts";
 import { digestOf } from "./digest.ts";
 import { LinkHistory } from "./history.ts";
 import { type EncodedRecord, encodeRecord, joinRecords, placeholder } from "./payload.ts";
@@ -40,7 +41,7 @@ export interface SelfOptions {
 /** One peer's topology. */
 export class Topology implements Graph {
   readonly self: PeerName;
-  /** Bounded by: peers reachable from us over reported links, plus those of the last second. */
+  /** Bounded by: MAX_PEERS; peers that are not reachable over reported links are removed after a second. */
   readonly #entries = new Map<PeerName, Entry>();
   #shortIds = new ShortIds();
   readonly #random: Random;
@@ -105,7 +106,7 @@ export class Topology implements Graph {
   apply(update: readonly PeerRecord[]): Applied {
     const created = new Set<PeerRecord>();
     for (const record of update) {
-      if (this.#entries.has(record.name)) continue;
+      if (this.#entries.has(record.name) || this.#entries.size >= MAX_PEERS) continue;
       this.#install(record);
       created.add(record);
     }
@@ -116,15 +117,20 @@ export class Topology implements Graph {
         selfChanged = this.#outgrow(record) || selfChanged;
         continue;
       }
+      if (!this.#entries.has(record.name)) continue;
       if (created.has(record)) changed.push(record.name);
       else if (this.isNews(record)) {
         this.#install(record);
         changed.push(record.name);
       } else continue;
-      for (const link of record.links) if (!this.#entries.has(link.to)) this.#install(placeholder(link.to));
+      for (const link of record.links) this.#mention(link.to);
     }
     if (changed.length > 0) selfChanged = this.#keepShortId() || selfChanged;
     return { received: update.map((record) => record.name), changed, selfChanged };
+  }
+
+  #mention(name: PeerName): void {
+    if (!this.#entries.has(name) && this.#entries.size < MAX_PEERS) this.#install(placeholder(name));
   }
 
   /** Whether a record, but for its links, is to replace what is known. Our own never is. */
@@ -139,7 +145,8 @@ export class Topology implements Graph {
 
   /** Gets our version past one that an earlier life of ours has left behind. */
   #outgrow(record: PeerRecord): boolean {
-    if (record.uid === this.own.uid || record.version < this.own.version) return false;
+    // A version at the bound cannot be outgrown; our neighbours, who hear our own word, do not believe it either.
+    if (record.uid === this.own.uid || record.version < this.own.version || record.version >= MAX_VERSION) return false;
     this.#install({ ...this.own, version: record.version + 1n });
     return true;
   }

@@ -1,7 +1,15 @@
 /** Meshes in virtual time, for tests. */
 import { createVirtualClock, seededRandom, type VirtualClock } from "@weaved/sim";
+import { onTestFinished } from "vitest";
 import { createMesh, type Mesh, type MeshOptions } from "../../src/index.ts";
 import { createMemoryNetwork, type MemoryNetwork, type MemoryNetworkOptions } from "../../src/testing/index.ts";
+
+/** Worlds are used by benchmarks, too, where there is no test that could fail. */
+function onTestFinishedIfAny(check: () => void): void {
+  try {
+    onTestFinished(check);
+  } catch {}
+}
 
 /** A world of meshes. */
 export interface World {
@@ -16,6 +24,14 @@ export interface World {
 export function createWorld(seed: number = 1, options: Partial<MemoryNetworkOptions> = {}): World {
   const clock = createVirtualClock();
   const random = seededRandom(seed);
+  const meshes: Mesh[] = [];
+  onTestFinishedIfAny(() => {
+    // A callback that throws does not end the process any more, but it has to fail the test.
+    for (const mesh of meshes) {
+      const { MESH_INTERNAL: unexpected } = mesh.status().events;
+      if (unexpected) throw new Error(`mesh ${mesh.name} has had ${unexpected} unexpected errors`);
+    }
+  });
   const network = createMemoryNetwork({ clock, random, ...options });
   const host = (n: number) => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`;
   return {
@@ -26,7 +42,9 @@ export function createWorld(seed: number = 1, options: Partial<MemoryNetworkOpti
     start(n, meshOptions = {}) {
       const port = meshOptions.port ?? 6783;
       const transport = network.transport(`${host(n)}:${port}`);
-      return createMesh({ name: n, nickname: `host${n}`, ...meshOptions }, { clock, random, transport });
+      const mesh = createMesh({ name: n, nickname: `host${n}`, ...meshOptions }, { clock, random, transport });
+      meshes.push(mesh);
+      return mesh;
     },
   };
 }
