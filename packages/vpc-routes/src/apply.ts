@@ -1,8 +1,10 @@
-import type { Context } from "./context.ts";
+import { type Context, toProblem } from "./context.ts";
 import { VpcRoutesError } from "./errors.ts";
+import { tolerate } from "./look.ts";
 import type { RouteTable } from "./ports.ts";
 import { type Registry, removeFromRegistry } from "./registry.ts";
 import { familyOf } from "./routes.ts";
+import type { Problem } from "./status.ts";
 import { applyStep, planTable, type RouteConflict, type RouteStep } from "./steps.ts";
 import { readTables } from "./view.ts";
 
@@ -22,6 +24,8 @@ interface Outcome {
   readonly refused: number;
   /** Families for which the table is full. */
   readonly full: ReadonlySet<4 | 6>;
+  /** Why this table may not be written; it is left alone for the rest of the pass. */
+  readonly denied?: Problem;
 }
 
 /** Brings one table as far as EC2 lets us now. */
@@ -41,10 +45,13 @@ export async function applyToTable(context: Context, table: RouteTable, what: De
   });
   const outcome = { table, applied: [] as RouteStep[], conflicts, refused: 0 };
   const full = new Set<4 | 6>();
+  let denied: Problem | undefined;
   for (const step of steps) {
     const family = familyOf(step.destination);
-    const result = step.do === "create" && full.has(family) ? "refused" : await applyOne(context, step);
+    const skip = denied !== undefined || (step.do === "create" && full.has(family));
+    const result = skip ? "refused" : await applyOne(context, step);
     if (result === "full") full.add(family);
+    if (typeof result === "object") denied = result;
     if (result !== "done") {
       outcome.refused++;
       continue;
@@ -54,11 +61,15 @@ export async function applyToTable(context: Context, table: RouteTable, what: De
     options.logger?.info("route table changed", { ...step });
     options.metrics?.count("vpc_routes_steps", 1, { do: step.do });
   }
-  return { ...outcome, full };
+  return denied ? { ...outcome, full, denied } : { ...outcome, full };
 }
 
-/** `done`: as wanted now. `refused`, `full`: not now, look again. Errors that concern the whole pass are thrown. */
-async function applyOne({ options, pacer }: Context, step: RouteStep): Promise<"done" | "refused" | "full"> {
+/**
+ * `done`: as wanted now. `refused`, `full`: not now, look again. A problem: this table may not be written. Errors that
+ * concern the whole pass are thrown.
+ */
+async function applyOne(context: Context, step: RouteStep): Promise<"done" | "refused" | "full" | Problem> {
+  const { options, pacer } = context;
   const { ec2 } = options;
   const eni = step.eni ?? options.self.eni;
   try {
@@ -74,6 +85,10 @@ async function applyOne({ options, pacer }: Context, step: RouteStep): Promise<"
     // Somebody was faster, or our read was old: the next pass sees what is there.
     if (error.code === "ROUTE_EXISTS" || error.code === "ROUTE_NOT_FOUND") return "refused";
     if (error.code === "TABLE_FULL") return "full";
+    if (error.code === "PERMISSION_MISSING") {
+      const problem = toProblem(context, error);
+      return { ...problem, message: `${step.table} is left out: ${problem.message}` };
+    }
     throw error;
   }
 }
@@ -96,15 +111,14 @@ export async function learnLimits(context: Context, full: ReadonlySet<4 | 6>): P
 }
 
 /** Takes dead members out of a table's registry, once none of their routes is left. */
-export async function forget(
-  { options, pacer }: Context,
-  table: RouteTable,
-  dead: ReadonlySet<string>,
-): Promise<RouteTable> {
+export async function forget(context: Context, table: RouteTable, dead: ReadonlySet<string>): Promise<RouteTable> {
+  const { options, pacer } = context;
   const { ec2, cluster = "default" } = options;
   const clean = [...dead].filter((eni) => !table.routes.some((route) => route.eni === eni));
   const change = removeFromRegistry(cluster, table.tags, new Set(clean));
-  if (Object.keys(change.set).length > 0) await pacer.write(() => ec2.setTags(table.id, change.set));
-  if (change.delete.length > 0) await pacer.write(() => ec2.deleteTags(table.id, change.delete));
+  await tolerate(context, async () => {
+    if (Object.keys(change.set).length > 0) await pacer.write(() => ec2.setTags(table.id, change.set));
+    if (change.delete.length > 0) await pacer.write(() => ec2.deleteTags(table.id, change.delete));
+  });
   return table;
 }

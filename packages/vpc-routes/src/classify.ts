@@ -15,7 +15,16 @@ const CODES: Readonly<Record<string, VpcRoutesErrorCode>> = {
   UnauthorizedOperation: "PERMISSION_MISSING",
   AccessDenied: "PERMISSION_MISSING",
   AccessDeniedException: "PERMISSION_MISSING",
-  AuthFailure: "PERMISSION_MISSING",
+  AuthFailure: "CREDENTIALS_INVALID",
+  InvalidClientTokenId: "CREDENTIALS_INVALID",
+  UnrecognizedClientException: "CREDENTIALS_INVALID",
+  SignatureDoesNotMatch: "CREDENTIALS_INVALID",
+  InvalidSignatureException: "CREDENTIALS_INVALID",
+  ExpiredToken: "CREDENTIALS_INVALID",
+  ExpiredTokenException: "CREDENTIALS_INVALID",
+  RequestExpired: "CREDENTIALS_INVALID",
+  CredentialsProviderError: "CREDENTIALS_INVALID",
+  TokenProviderError: "CREDENTIALS_INVALID",
   RequestLimitExceeded: "THROTTLED",
   Throttling: "THROTTLED",
   ThrottlingException: "THROTTLED",
@@ -37,9 +46,15 @@ export function classify(action: string, awsCode: string, message: string, statu
     action === "ReplaceRoute" && awsCode === "InvalidParameterValue" && /no route|CreateRoute/i.test(message);
   const fallback = status === undefined || status >= 500 ? "UNAVAILABLE" : "EC2_FAILED";
   const code = missing ? "ROUTE_NOT_FOUND" : (CODES[awsCode] ?? fallback);
-  const hint = code === "PERMISSION_MISSING" ? ` (allow ${iamAction(action)} in the host's IAM role)` : "";
+  const hint = HINTS[code]?.(action) ?? "";
   return new VpcRoutesError(code, `${action}: ${awsCode}: ${message}${hint}`, { awsCode, action });
 }
+
+/** What to do about an error. */
+const HINTS: Readonly<Partial<Record<VpcRoutesErrorCode, (action: string) => string>>> = {
+  PERMISSION_MISSING: (action) => ` (allow ${iamAction(action)} in the host's IAM role)`,
+  CREDENTIALS_INVALID: () => " (check the instance's role, or the access key, and the clock)",
+};
 
 /** The IAM action of an API call. */
 export function iamAction(action: string): string {

@@ -1,8 +1,8 @@
 import type { Cidr } from "@weaved/ip";
 import type { Pacer } from "./backoff.ts";
 import type { VpcRoutesError } from "./errors.ts";
+import type { ReconcilerOptions } from "./options.ts";
 import { iamPolicy } from "./policy.ts";
-import type { ReconcilerOptions } from "./reconciler.ts";
 import type { Problem, ReconcilerStatus } from "./status.ts";
 import type { Sweeper } from "./sweep.ts";
 
@@ -31,7 +31,7 @@ export interface Memory {
   tables: readonly string[];
   peeringsDueAt?: number;
   /** By what was looked at last. */
-  problems: Partial<Record<"check" | "registry" | "peerings" | "sweep", readonly Problem[]>>;
+  problems: Partial<Record<"check" | "registry" | "peerings" | "sweep" | "tables", readonly Problem[]>>;
 }
 
 /** Before the first pass. */
@@ -52,5 +52,5 @@ export function toProblem({ options, memory }: Context, error: VpcRoutesError): 
   const { code, message } = error;
   if (code !== "PERMISSION_MISSING") return { code, message };
   const tables = memory.tables.length > 0 ? memory.tables : ["*"];
-  return { code, message, policy: iamPolicy({ tables, interfaces: [options.self.eni] }) };
+  return { code, message, policy: iamPolicy({ ...options.place, tables, interfaces: [options.self.eni] }) };
 }

@@ -1,7 +1,12 @@
 /**
  * What went wrong, for programs:
  * - `ADDRESS_INVALID`, `RANGE_INVALID`: input that is not an address, CIDR, or range.
+ * - `OPTION_INVALID`: an option out of its range.
  * - `PERMISSION_MISSING`: IAM refused; the message names the action.
+ * - `CREDENTIALS_INVALID`: the credentials are missing, wrong, or expired; no permission would help.
+ * - `CHECK_ON`: the source/destination check of the interface is on, so EC2 drops packets of containers.
+ * - `BLACKHOLE`: routes inside the container network lead to interfaces that are gone, and nobody here made them.
+ * - `CONFLICT`: a destination that this host owns is held by a route of somebody else.
  * - `THROTTLED`, `UNAVAILABLE`: worth another try later.
  * - `ROUTE_EXISTS`, `ROUTE_NOT_FOUND`, `TABLE_FULL`, `TABLE_NOT_FOUND`, `TARGET_INVALID`: what EC2 says about one route.
  * - `CIDR_OVERLAP`: the container network overlaps the VPC, a peered VPC that a table leads to, or a range EC2 keeps.
@@ -11,7 +16,12 @@
 export type VpcRoutesErrorCode =
   | "ADDRESS_INVALID"
   | "RANGE_INVALID"
+  | "OPTION_INVALID"
   | "PERMISSION_MISSING"
+  | "CREDENTIALS_INVALID"
+  | "CHECK_ON"
+  | "BLACKHOLE"
+  | "CONFLICT"
   | "THROTTLED"
   | "UNAVAILABLE"
   | "ROUTE_EXISTS"

@@ -12,11 +12,11 @@
  * @packageDocumentation
  */
 export { VpcRoutesError, type VpcRoutesErrorCode } from "./errors.ts";
-export { nativeRanges } from "./lookup.ts";
+export { nativeRanges, stillNative } from "./lookup.ts";
 export { type CidrProblem, findCidrProblems } from "./overlap.ts";
 export { choosePath, type NatInput, needsNat, type Path, type PathInput, type PathMode } from "./path.ts";
 export { type OwnedPrefix, type PlanInput, type PlannedRoute, planRoutes, type RoutePlan } from "./plan.ts";
-export { iamPolicy, type PolicyDocument, type PolicyInput } from "./policy.ts";
+export { iamPolicy, type PolicyDocument, type PolicyInput, partitionOf } from "./policy.ts";
 export type {
   Clock,
   Ec2Port,

@@ -2,7 +2,7 @@ import { toBlock } from "./address.ts";
 import { type Context, toProblem } from "./context.ts";
 import { VpcRoutesError } from "./errors.ts";
 import { findCidrProblems } from "./overlap.ts";
-import type { RouteTable } from "./ports.ts";
+import type { Route, RouteTable } from "./ports.ts";
 import type { Problem } from "./status.ts";
 
 /** An hour: how often the source/destination check, or a quota that is not configured, is looked at again, for one call each. */
@@ -22,13 +22,19 @@ export async function learnQuota({ options, memory }: Context): Promise<void> {
   memory.seen = { 4: 0, 6: 0 };
 }
 
-/** Looks at this host's source/destination check once an hour, switches it off when asked to. Routes do not wait for it. */
+/** While the check is on, or cannot be read: how often it is looked at again. */
+const TROUBLED_CHECK_EVERY_MS = 30_000;
+
+/**
+ * Looks at this host's source/destination check once an hour, switches it off when asked to. Routes do not wait for it. A
+ * check that is on is looked at in every pass, so that switching it off is noticed within a minute.
+ */
 export async function lookAtCheck(context: Context): Promise<void> {
   const { options, memory, pacer } = context;
   const { ec2, self, clock } = options;
-  const fresh = memory.checkedAt !== undefined && clock.now() - memory.checkedAt < CHECK_EVERY_MS;
-  if (fresh) return;
-  memory.problems.check = await tolerate(context, async () => {
+  const every = memory.check === "off" ? CHECK_EVERY_MS : TROUBLED_CHECK_EVERY_MS;
+  if (memory.checkedAt !== undefined && clock.now() - memory.checkedAt < every) return;
+  const refused = await tolerate(context, async () => {
     const [eni] = await pacer.read(() => ec2.describeInterfaces([self.eni]));
     if (eni === undefined) throw new VpcRoutesError("TARGET_INVALID", `the interface ${self.eni} does not exist`);
     memory.check = eni.sourceDestCheck ? "on" : "off";
@@ -36,7 +42,16 @@ export async function lookAtCheck(context: Context): Promise<void> {
     await pacer.write(() => ec2.setSourceDestCheck(self.eni, false));
     memory.check = "off";
   });
+  memory.problems.check = memory.check === "on" ? [...refused, checkIsOn(context)] : refused;
   memory.checkedAt = clock.now();
+}
+
+function checkIsOn({ options: { self, fixSourceDestCheck } }: Context): Problem {
+  const remedy = fixSourceDestCheck
+    ? "allow its change"
+    : "switch it off, by `vpc-routes check --fix` or in the console";
+  const message = `the source/destination check of ${self.eni} is on, so EC2 drops packets of containers; ${remedy}`;
+  return { code: "CHECK_ON", message };
 }
 
 /**
@@ -44,17 +59,13 @@ export async function lookAtCheck(context: Context): Promise<void> {
  * @throws VpcRoutesError `CIDR_OVERLAP`
  */
 export function refuseOverlap({ options }: Context, tables: readonly RouteTable[]): void {
-  const to = (is: (gateway: string) => boolean) => [
-    ...new Set(
-      tables.flatMap(({ routes }) =>
-        routes.flatMap(({ destination, gateway }) =>
-          gateway !== undefined && is(gateway) && !destination.startsWith("pl-") ? [destination] : [],
-        ),
-      ),
-    ),
-  ];
-  const own = to((gateway) => gateway === "local");
-  const peered = to((gateway) => gateway.startsWith("pcx-"));
+  const to = (is: (route: Route) => boolean) => {
+    const routes = tables.flatMap((table) => table.routes.filter((route) => !route.destination.startsWith("pl-")));
+    return [...new Set(routes.filter(is).map(({ destination }) => destination))];
+  };
+  // A local route may be given another target, a middlebox say; it stays the VPC's own block.
+  const own = to(({ gateway, origin }) => gateway === "local" || origin === "CreateRouteTable");
+  const peered = to(({ gateway }) => gateway?.startsWith("pcx-") === true);
   const [problem] = findCidrProblems(options.within, { own, peered });
   if (problem === undefined) return;
   throw new VpcRoutesError("CIDR_OVERLAP", `${problem.cidr} overlaps ${problem.with}, ${problem.why}`);

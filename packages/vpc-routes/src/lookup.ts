@@ -1,6 +1,7 @@
 import { boundsOf, toBlock } from "./address.ts";
 import type { OwnedPrefix } from "./plan.ts";
 import type { OwnedRange, PeerName, Route } from "./ports.ts";
+import { effectiveRoutes } from "./routes.ts";
 
 interface Span {
   readonly start: number;
@@ -18,7 +19,7 @@ export function nativeRanges(
   owners: ReadonlyMap<string, PeerName>,
   ranges: readonly OwnedRange[],
 ): OwnedRange[] {
-  const spans = flatten(routes);
+  const spans = flatten(effectiveRoutes(routes));
   const found: OwnedRange[] = [];
   let at = 0;
   for (const { start, end, peer } of ranges) {
@@ -34,6 +35,21 @@ export function nativeRanges(
 }
 
 /**
+ * What is left of ranges that were seen to be native, now that ownership may have changed: the parts that the same peer
+ * still owns. Nothing is added, so a caller may rely on it while the API does not answer.
+ */
+export function stillNative(seen: readonly OwnedRange[], ranges: readonly OwnedRange[]): OwnedRange[] {
+  const found: OwnedRange[] = [];
+  for (const { start, end, peer } of ranges)
+    for (const one of seen) {
+      const from = Math.max(start, one.start);
+      const to = Math.min(end, one.end);
+      if (one.peer === peer && from < to) append(found, { start: from, end: to, peer });
+    }
+  return found;
+}
+
+/**
  * The same for IPv6 prefixes: those whose longest match is an active route to the owner. More specific routes inside a
  * prefix are not looked at, for members make none.
  */
@@ -42,7 +58,7 @@ export function nativePrefixes(
   owners: ReadonlyMap<string, PeerName>,
   prefixes: readonly OwnedPrefix[],
 ): OwnedPrefix[] {
-  const sixes = routes.filter((route) => route.destination.includes(":"));
+  const sixes = effectiveRoutes(routes).filter((route) => route.destination.includes(":"));
   const blocks = sixes.map((route) => ({ route, cidr: toBlock(route.destination) }));
   blocks.sort((a, b) => b.cidr.length - a.cidr.length);
   return prefixes.filter(({ destination, peer }) => {

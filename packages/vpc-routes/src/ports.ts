@@ -48,6 +48,8 @@ export interface Route {
   readonly gateway?: string;
   /** A blackhole route's target is gone or not running: it stays, counts, and drops packets. */
   readonly state: "active" | "blackhole";
+  /** Most entries of a prefix list: all of them count against the quota. Absent: the route counts once. */
+  readonly entries?: number;
   /** Only `CreateRoute` entries were made by somebody's call; propagated ones do not count against the quota. */
   readonly origin: "CreateRouteTable" | "CreateRoute" | "EnableVgwRoutePropagation" | "Advertisement";
 }

@@ -1,8 +1,8 @@
 import type { Context } from "./context.ts";
 import { learnQuota, refuseOverlap } from "./look.ts";
+import type { OwnershipUpdate } from "./options.ts";
 import type { RoutePlan } from "./plan.ts";
 import { printPlan } from "./print.ts";
-import type { OwnershipUpdate } from "./reconciler.ts";
 import { countRoutes } from "./routes.ts";
 import { planTable, type TablePlan } from "./steps.ts";
 import { divide, planFor, readTables } from "./view.ts";

@@ -1,68 +1,15 @@
-import type { CidrInput } from "@weaved/ip";
 import { toBlock } from "./address.ts";
-import { createPacer, type PaceOptions } from "./backoff.ts";
+import { createPacer } from "./backoff.ts";
 import { newMemory, toProblem } from "./context.ts";
 import { VpcRoutesError } from "./errors.ts";
 import { leave } from "./leave.ts";
+import { checkOptions } from "./option-checks.ts";
+import type { OwnershipUpdate, ReconcilerOptions } from "./options.ts";
 import { runPass } from "./pass.ts";
-import type { OwnedPrefix, PlanInput } from "./plan.ts";
-import type { Clock, Ec2Port, Logger, Metrics, OwnedRange, PeerName, Random } from "./ports.ts";
 import { type Preview, preview } from "./preview.ts";
+import { createProblemLog } from "./problem-log.ts";
 import { emptyStatus, type ReconcilerStatus } from "./status.ts";
 import { createSweeper } from "./sweep.ts";
-import type { TablePolicy } from "./tables.ts";
-
-/** What a {@link Reconciler} is made from. */
-export interface ReconcilerOptions {
-  readonly ec2: Ec2Port;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** This host: its peer name, the interface that routes lead to, that interface's subnet and VPC. */
-  readonly self: { readonly peer: PeerName; readonly eni: string; readonly subnet: string; readonly vpc: string };
-  /** CIDRs of the container network; no route outside is ever touched. */
-  readonly within: readonly CidrInput[];
-  /** Clusters of different names do not touch each other's routes. @defaultValue "default" */
-  readonly cluster?: string;
-  /** @defaultValue "all" */
-  readonly tables?: TablePolicy;
-  /** Routes per table and family. @defaultValue read from Service Quotas, else learned from the first refusal */
-  readonly limit?: number;
-  /** Routes per table kept free for others. @defaultValue 0 */
-  readonly headroom?: number;
-  /** @defaultValue by budget: see {@link PlanInput.aggregate} */
-  readonly aggregate?: PlanInput["aggregate"];
-  /** @defaultValue 1.5 */
-  readonly stickiness?: number;
-  /** Take over black holes inside `within` that nobody registered. @defaultValue false */
-  readonly adoptBlackholes?: boolean;
-  /**
-   * While the source/destination check is on, EC2 drops every packet of a container here. `route`: routes are made all the same,
-   * as Weave Net did, for somebody may be about to switch it off. `overlay`: this host has no routes, so all encapsulate.
-   * @defaultValue "route"
-   */
-  readonly whenChecked?: "route" | "overlay";
-  /** Switch the source/destination check of our interface off when it is on. @defaultValue false */
-  readonly fixSourceDestCheck?: boolean;
-  /** Between passes while nothing changes: each is one DescribeRouteTables. @defaultValue 600000 */
-  readonly idleMs?: number;
-  /** From a change to the pass that verifies it; EC2 reads may be that old. @defaultValue 10000 */
-  readonly settleMs?: number;
-  /** From an update to the pass that acts on it, so that a burst of updates is one pass. @defaultValue 1000 */
-  readonly debounceMs?: number;
-  readonly pace?: PaceOptions;
-  readonly logger?: Logger;
-  readonly metrics?: Metrics;
-}
-
-/** What the ring and gossip know. */
-export interface OwnershipUpdate {
-  readonly ranges: readonly OwnedRange[];
-  readonly prefixes?: readonly OwnedPrefix[];
-  /** Peers that gossip can reach. Absent: unknown. */
-  readonly alive?: ReadonlySet<PeerName>;
-  /** See {@link PlanInput.traffic}. */
-  readonly traffic?: ReadonlyMap<PeerName, number>;
-}
 
 /** Keeps this host's routes equal to its ranges until closed. */
 export interface Reconciler extends AsyncDisposable {
@@ -85,8 +32,15 @@ export interface Reconciler extends AsyncDisposable {
   close(options?: { readonly leave?: boolean }): Promise<void>;
 }
 
-/** Starts a reconciler. Nothing is read or written before the first {@link Reconciler.update}. */
+/** A permission that was granted is noticed within a minute. */
+const DENIED_RETRY_MS = 45_000;
+
+/**
+ * Starts a reconciler. Nothing is read or written before the first {@link Reconciler.update}.
+ * @throws VpcRoutesError `OPTION_INVALID`, `ADDRESS_INVALID`
+ */
 export function createReconciler(options: ReconcilerOptions): Reconciler {
+  checkOptions(options);
   const { clock, random, self, idleMs = 600_000, settleMs = 10_000, debounceMs = 1_000 } = options;
   const stop = new AbortController();
   const within = options.within.map(toBlock);
@@ -100,7 +54,14 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   /** Bounded by: callers of onChange. */
   const listeners = new Set<(status: ReconcilerStatus) => void>();
   const pacer = createPacer(clock, random, stop.signal, options.pace);
-  const sweeper = createSweeper({ ec2: options.ec2, self: self.eni, within, alive: () => wanted?.alive });
+  const sweeper = createSweeper({
+    ec2: options.ec2,
+    self: self.eni,
+    within,
+    alive: () => wanted?.alive,
+    adoptBlackholes: options.adoptBlackholes === true,
+  });
+  const problems = createProblemLog(options);
   const context = {
     options,
     within,
@@ -123,6 +84,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
         const before = ways(status);
         status = { ...(await runPass(context, asked)), passes: status.passes + 1 };
         failures = 0;
+        problems.look(status);
         if (before !== ways(status)) {
           patience = 0;
           for (const listener of listeners) listener(status);
@@ -131,7 +93,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       } catch (error) {
         failures++;
         report(error);
-        schedule(error instanceof VpcRoutesError && error.code === "PERMISSION_MISSING" ? idleMs : retryMs());
+        schedule(isDenied(status) ? Math.min(idleMs, DENIED_RETRY_MS) : retryMs());
         throw error;
       }
       return status;
@@ -140,18 +102,18 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     return next;
   };
   /** What other hosts do shows only in the tables, and decides what is native from here. */
-  const nextIn = ({ unsettled, waiting }: ReconcilerStatus) => {
-    if (unsettled) patience = 0;
-    else if (!waiting) return idleMs;
-    return Math.min(idleMs, settleMs * 2 ** patience++);
+  const nextIn = (next: ReconcilerStatus) => {
+    const most = isDenied(next) || next.sourceDestCheck === "on" ? Math.min(idleMs, DENIED_RETRY_MS) : idleMs;
+    if (next.unsettled) patience = 0;
+    else if (!next.waiting) return most;
+    return Math.min(most, settleMs * 2 ** patience++);
   };
   const retryMs = () => Math.min(idleMs, settleMs * 2 ** Math.min(failures, 6));
   const report = (error: unknown) => {
     const known = error instanceof VpcRoutesError ? error : new VpcRoutesError("EC2_FAILED", String(error));
-    const problem = toProblem(context, known);
-    status = { ...status, error: problem };
-    options.logger?.warn("route tables could not be brought up to date", { ...problem });
-    options.metrics?.count("vpc_routes_failed_passes", 1, { code: problem.code });
+    status = { ...status, error: toProblem(context, known) };
+    problems.look(status);
+    options.metrics?.count("vpc_routes_failed_passes", 1, { code: known.code });
   };
   return {
     update(update) {
@@ -181,6 +143,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       await this.close();
     },
   };
+}
+
+/** True where IAM, or the credentials, stopped something that a person can allow. */
+function isDenied({ error, problems }: ReconcilerStatus): boolean {
+  const codes = [error, ...problems].map((problem) => problem?.code);
+  return codes.includes("PERMISSION_MISSING") || codes.includes("CREDENTIALS_INVALID");
 }
 
 /** Which way every range goes, for comparison. */

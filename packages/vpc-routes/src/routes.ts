@@ -30,9 +30,25 @@ export function familyOf(destination: string): 4 | 6 {
   return destination.includes(":") ? 6 : 4;
 }
 
-/** How many routes of a family count against the quota; propagated ones do not. */
+/** How many routes of a family count against the quota: a prefix list with all its entries, a propagated route not at all. */
 export function countRoutes(routes: readonly Route[], family: 4 | 6): number {
-  const counts = (route: Route) =>
-    route.origin !== "EnableVgwRoutePropagation" && familyOf(route.destination) === family;
-  return routes.filter(counts).length;
+  return routes
+    .filter((route) => !isPropagated(route) && familyOf(route.destination) === family)
+    .reduce((sum, { entries = 1 }) => sum + entries, 0);
+}
+
+/** A virtual private gateway or a route server announced the route: EC2 prefers a static one of the same destination. */
+export function isPropagated({ origin }: Route): boolean {
+  return origin === "EnableVgwRoutePropagation" || origin === "Advertisement";
+}
+
+/** One route for each destination: the one that EC2 uses where a static and a propagated one exist. */
+export function effectiveRoutes(routes: readonly Route[]): Route[] {
+  const used = new Map<string, Route>();
+  for (const route of routes) {
+    const destination = canonical(route.destination);
+    const known = used.get(destination);
+    if (known === undefined || (isPropagated(known) && !isPropagated(route))) used.set(destination, route);
+  }
+  return [...used.values()];
 }

@@ -16,11 +16,12 @@ interface SavedOwnership {
  * @throws VpcRoutesError `RANGE_INVALID`, `ADDRESS_INVALID`
  */
 export function parseOwnership(text: string): SavedOwnership {
-  const names = new Map<string, PeerName>();
+  const entries = readList(text);
+  const names = numberPeers(entries.map((entry) => String(entry.peer)));
   const ranges: OwnedRange[] = [];
   const prefixes: OwnedPrefix[] = [];
-  for (const entry of readList(text)) {
-    const peer = numberOf(String(entry.peer), names);
+  for (const entry of entries) {
+    const peer = names.get(String(entry.peer)) as PeerName;
     const cidr = entry.cidr === undefined ? undefined : toBlock(entry.cidr);
     if (cidr?.family === 6) prefixes.push({ destination: cidr.toString(), peer });
     else if (cidr !== undefined) {
@@ -40,7 +41,8 @@ interface Entry {
 function readList(text: string): Entry[] {
   try {
     const list = JSON.parse(text) as Entry[];
-    if (!Array.isArray(list) || list.some((one) => one?.peer === undefined)) throw new Error("need [{peer, ...}]");
+    if (!Array.isArray(list)) throw new Error("expected a list of {peer, cidr} or {peer, start, end}");
+    for (const [at, entry] of list.entries()) checkEntry(entry, at);
     return list;
   } catch (cause) {
     const message = `not a list of who owns what: ${(cause as Error).message}`;
@@ -48,11 +50,32 @@ function readList(text: string): Entry[] {
   }
 }
 
-function numberOf(name: string, names: Map<string, PeerName>): PeerName {
-  const known = names.get(name);
-  if (known !== undefined) return known;
-  const hex = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(name) ? Number.parseInt(name.replaceAll(":", ""), 16) : undefined;
-  const number = hex ?? (/^\d+$/.test(name) ? Number(name) : names.size + 1);
-  names.set(name, number);
-  return number;
+function checkEntry(entry: Partial<Entry> | null, at: number): void {
+  const { peer, cidr, start, end } = entry ?? {};
+  if (typeof peer !== "string" && typeof peer !== "number") throw new Error(`entry ${at + 1} lacks its peer`);
+  const isText = (value: unknown) => typeof value === "string";
+  if (!isText(cidr) && !(isText(start) && isText(end)))
+    throw new Error(`entry ${at + 1} needs a cidr, or a start and an end, as texts`);
+}
+
+/** Peer names have 48 bits. */
+const MAX_PEER = 2 ** 48 - 1;
+
+/** The number that a text names by itself: a peer name, or a decimal number. */
+function ownNumber(name: string): PeerName | undefined {
+  if (/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(name)) return Number.parseInt(name.replaceAll(":", ""), 16);
+  return /^\d+$/.test(name) && Number(name) <= MAX_PEER ? Number(name) : undefined;
+}
+
+/** Numbers for every peer of a file. Other names get the first numbers that no peer of the file has by itself. */
+function numberPeers(peers: readonly string[]): Map<string, PeerName> {
+  const taken = new Set(peers.map(ownNumber));
+  const names = new Map<string, PeerName>();
+  let next = 1;
+  for (const peer of peers) {
+    if (names.has(peer)) continue;
+    while (taken.has(next)) next++;
+    names.set(peer, ownNumber(peer) ?? next++);
+  }
+  return names;
 }

@@ -2,7 +2,7 @@ import type { Cidr, CidrInput } from "@weaved/ip";
 import { toBlock } from "./address.ts";
 import type { Route, RouteTable } from "./ports.ts";
 import type { Registry } from "./registry.ts";
-import { canonical, countRoutes, familyOf, holderOf, isInside } from "./routes.ts";
+import { canonical, countRoutes, familyOf, holderOf, isInside, isPropagated } from "./routes.ts";
 
 /** One change to one route table. */
 export interface RouteStep {
@@ -74,7 +74,9 @@ export function planTable(input: TableInput): TablePlan {
   const replace: RouteStep[] = [];
   const remove: RouteStep[] = [];
   const conflicts: RouteConflict[] = [];
-  const there = new Map(table.routes.map((route) => [canonical(route.destination), route]));
+  // A propagated route holds nothing: a static one of the same destination may stand beside it, and wins.
+  const standing = table.routes.filter((route) => !isPropagated(route));
+  const there = new Map(standing.map((route) => [canonical(route.destination), route]));
   for (const destination of wanted) {
     const route = there.get(destination);
     if (route === undefined) {
@@ -90,7 +92,7 @@ export function planTable(input: TableInput): TablePlan {
     const destination = canonical(route.destination);
     if (wanted.has(destination) || input.othersWant?.has(destination) || !isInside(route, within)) continue;
     const here = route.eni === self;
-    const gone = route.eni !== undefined && members.has(route.eni) && dead.has(route.eni);
+    const gone = route.eni !== undefined && dead.has(route.eni) && (members.has(route.eni) || isAdopted(route, input));
     if (!here && !gone) continue;
     const why = here ? "no longer owned here" : "its host is gone";
     remove.push({ do: "delete", table: table.id, destination, was: holderOf(route), why });
@@ -103,7 +105,7 @@ export function planTable(input: TableInput): TablePlan {
 
 /** The table as it is after a step: what planning goes on from without another read. */
 export function applyStep(table: RouteTable, step: RouteStep): RouteTable {
-  const rest = table.routes.filter((route) => canonical(route.destination) !== step.destination);
+  const rest = table.routes.filter((route) => isPropagated(route) || canonical(route.destination) !== step.destination);
   if (step.do === "delete") return { ...table, routes: rest };
   const route: Route = {
     destination: step.destination,
@@ -119,6 +121,10 @@ function lacksRoom({ table, limits }: TableInput, create: readonly RouteStep[]):
     const more = create.filter((step) => familyOf(step.destination) === family).length;
     return more > 0 && countRoutes(table.routes, family) + more > (limits?.[family] ?? Number.POSITIVE_INFINITY);
   });
+}
+
+function isAdopted({ state }: Route, { adoptBlackholes }: TableInput): boolean {
+  return adoptBlackholes === true && state === "blackhole";
 }
 
 function takeOver(route: Route, input: TableInput, within: readonly Cidr[]): string | undefined {

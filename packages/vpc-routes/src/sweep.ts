@@ -1,7 +1,7 @@
 import type { Cidr } from "@weaved/ip";
 import type { Ec2Port, PeerName, RouteTable } from "./ports.ts";
 import type { Registry } from "./registry.ts";
-import { isOurs } from "./routes.ts";
+import { isInside } from "./routes.ts";
 
 /** Finds interfaces that are gone for good; keeps count over passes. */
 export interface Sweeper {
@@ -18,17 +18,19 @@ export interface SweeperOptions {
   readonly within: readonly Cidr[];
   /** Peers that gossip can reach; undefined when unknown, then only EC2's `blackhole` makes a suspect. */
   readonly alive: () => ReadonlySet<PeerName> | undefined;
+  /** Black holes whose interface nobody registered are suspects, too. */
+  readonly adoptBlackholes: boolean;
 }
 
 /**
  * Proof in two parts. First a suspect has to be seen in two passes: its route is a black hole, or gossip has lost it. Then
- * EC2 has to say that the interface does not exist, or that its instance is terminated or unknown. A stopped instance, or
- * a detached interface, may come back: its routes stay.
+ * EC2 has to say that the interface does not exist, or that its instance is terminated. A stopped instance, or a detached
+ * interface, may come back: its routes are kept. An instance that EC2 does not name proves nothing: its reads may be old.
  *
  * Hosts take turns: the n-th member by id waits n passes longer (at most 4), so that mostly one of them makes the calls. A
  * suspect without proof is asked about every sixth pass, once an hour while nothing else changes.
  */
-export function createSweeper({ ec2, self, within, alive }: SweeperOptions): Sweeper {
+export function createSweeper({ ec2, self, within, alive, adoptBlackholes }: SweeperOptions): Sweeper {
   /** Bounded by: interfaces in the registry. */
   let sightings = new Map<string, number>();
   const prove = async (suspects: readonly string[]): Promise<Set<string>> => {
@@ -38,7 +40,7 @@ export function createSweeper({ ec2, self, within, alive }: SweeperOptions): Swe
     const gone = suspects.filter((id) => {
       const found = there.get(id);
       if (found === undefined) return true;
-      return found.instance !== undefined && (states.get(found.instance) ?? "terminated") === "terminated";
+      return found.instance !== undefined && states.get(found.instance) === "terminated";
     });
     return new Set(gone);
   };
@@ -46,17 +48,13 @@ export function createSweeper({ ec2, self, within, alive }: SweeperOptions): Swe
     async look(tables, members) {
       const living = alive();
       const blackholes = new Set<string>();
-      for (const table of tables) {
-        for (const route of table.routes) {
-          if (route.eni !== undefined && route.state === "blackhole" && isOurs(route, members, within)) {
-            blackholes.add(route.eni);
-          }
-        }
+      for (const { eni, state, ...route } of tables.flatMap((table) => table.routes)) {
+        if (eni === undefined || eni === self || state !== "blackhole") continue;
+        if (isInside({ ...route, state }, within) && (adoptBlackholes || members.has(eni))) blackholes.add(eni);
       }
-      const suspects = [...members].filter(
-        ([eni, peer]) => eni !== self && (blackholes.has(eni) || (living !== undefined && !living.has(peer))),
-      );
-      sightings = new Map(suspects.map(([eni]) => [eni, (sightings.get(eni) ?? 0) + 1]));
+      const lost = [...members].filter(([, peer]) => living !== undefined && !living.has(peer)).map(([eni]) => eni);
+      const suspects = new Set([...blackholes, ...lost.filter((eni) => eni !== self)]);
+      sightings = new Map([...suspects].map((eni) => [eni, (sightings.get(eni) ?? 0) + 1]));
       const trusted = [...members.keys()].filter((eni) => !sightings.has(eni)).sort();
       const turn = Math.min(4, Math.max(0, trusted.indexOf(self)));
       const ripe = [...sightings].filter(([, seen]) => isDue(seen - 2 - turn)).map(([eni]) => eni);

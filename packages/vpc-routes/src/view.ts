@@ -1,8 +1,8 @@
 import { type Context, toProblem } from "./context.ts";
 import { VpcRoutesError } from "./errors.ts";
+import type { OwnershipUpdate } from "./options.ts";
 import { planRoutes, type RoutePlan } from "./plan.ts";
 import type { PeerName, RouteTable } from "./ports.ts";
-import type { OwnershipUpdate } from "./reconciler.ts";
 import { addToRegistry, type Registry, readRegistry } from "./registry.ts";
 import { canonical, countRoutes, isOurs } from "./routes.ts";
 import { chooseTables, routeBudget, tableOfSubnet } from "./tables.ts";
@@ -17,19 +17,28 @@ export interface View {
 
 /**
  * Reads the tables; registers this host where it is missing, then reads again, so that its entry is there before its routes.
- * Where tags have no room for it, it stays without routes, which others' it can use all the same.
+ * Where tags have no room for the host, it makes no routes, but uses those of others. Where tags may not be written, as with
+ * the role of Weave Net's documentation, the host makes its own routes all the same: they lead to its own interface, which
+ * tells them from the routes of others. Other members are known by gossip then (`OwnershipUpdate.interfaces`).
  */
-export async function readView(context: Context): Promise<View> {
-  const { memory } = context;
+export async function readView(context: Context, interfaces?: ReadonlyMap<string, PeerName>): Promise<View> {
+  const { memory, options } = context;
   try {
     const view = await register(context);
     memory.problems.registry = [];
-    return view;
+    return withMembers(view, interfaces);
   } catch (error) {
-    if (!(error instanceof VpcRoutesError) || error.code !== "TABLE_FULL") throw error;
+    if (!(error instanceof VpcRoutesError)) throw error;
+    const denied = error.code === "PERMISSION_MISSING" && error.action !== "DescribeRouteTables";
+    if (!denied && error.code !== "TABLE_FULL") throw error;
     memory.problems.registry = [toProblem(context, error)];
-    return readTables(context);
+    const self = denied ? new Map([[options.self.eni, options.self.peer]]) : new Map<string, PeerName>();
+    return withMembers(withMembers(await readTables(context), interfaces), self);
   }
+}
+
+function withMembers(view: View, more: ReadonlyMap<string, PeerName> = new Map()): View {
+  return more.size === 0 ? view : { ...view, members: new Map([...more, ...view.members]) };
 }
 
 async function register(context: Context): Promise<View> {

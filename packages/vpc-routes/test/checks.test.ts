@@ -32,8 +32,8 @@ describe("a reconciler checks", () => {
 
   it("which permission is missing, gives the smallest policy, goes on where it can", async () => {
     const { clock, ec2, start, destinations } = setUp();
-    ec2.fail("DescribeNetworkInterfaces", "UnauthorizedOperation");
-    ec2.fail("DescribeVpcs", "UnauthorizedOperation");
+    ec2.deny("DescribeNetworkInterfaces");
+    ec2.deny("DescribeVpcs");
     const one = start(1);
     one.update({ ranges });
     await clock.advance(60_000);
@@ -42,7 +42,7 @@ describe("a reconciler checks", () => {
     expect(one.status().error).toBeUndefined();
     const said = one.status().problems.map((problem) => problem.message);
     expect(said.join()).toMatch(/ec2:DescribeNetworkInterfaces.*ec2:DescribeVpcs/);
-    ec2.fail("DeleteRoute", "UnauthorizedOperation");
+    ec2.deny("DeleteRoute");
     one.update({ ranges: [] });
     await clock.advance(60_000);
     const { error } = one.status();
@@ -56,16 +56,19 @@ describe("a reconciler checks", () => {
     const { clock, ec2, start, destinations } = setUp();
     const [one, two] = [start(1), start(2, { whenChecked: "overlay", fixSourceDestCheck: true })];
     await ec2.setSourceDestCheck(eni(2), true);
-    ec2.fail("ModifyNetworkInterfaceAttribute", "UnauthorizedOperation");
+    ec2.deny("ModifyNetworkInterfaceAttribute");
     for (const host of [one, two]) host.update({ ranges });
     await clock.advance(60_000);
     expect(destinations()).toEqual([`10.32.0.0/24 ${eni(1)}`]);
     expect(one.status().overlay).toEqual([ranges[1]]);
     expect(two.status()).toMatchObject({ sourceDestCheck: "on", native: [], overlay: [ranges[0]] });
     expect(two.status().problems[0]?.message).toContain("ec2:ModifyNetworkInterfaceAttribute");
-    // The permission is granted: an hour later all is native.
-    await clock.advance(4_500_000);
+    expect(two.status().problems.map(({ code }) => code)).toEqual(["PERMISSION_MISSING", "CHECK_ON"]);
+    // The permission is granted: a minute later this host makes its routes.
+    ec2.allow("ModifyNetworkInterfaceAttribute");
+    await clock.advance(60_000);
     expect(two.status()).toMatchObject({ sourceDestCheck: "off", problems: [] });
+    await clock.advance(600_000);
     expect(one.status().overlay).toEqual([]);
     await Promise.all([one.close(), two.close()]);
   });

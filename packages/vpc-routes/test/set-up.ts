@@ -1,5 +1,6 @@
+import type { ReconcilerOptions } from "../src/options.ts";
 import type { OwnedRange } from "../src/ports.ts";
-import { createReconciler, type Reconciler, type ReconcilerOptions } from "../src/reconciler.ts";
+import { createReconciler, type Reconciler } from "../src/reconciler.ts";
 import {
   createManualClock,
   createMemoryEc2,

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { VpcRoutesError } from "../errors.ts";
 import { iamPolicy } from "../policy.ts";
 import { parseOwnership } from "../saved-ownership.ts";
@@ -21,7 +21,6 @@ interface HostFlags {
 /** Where a command works: this host, or the one whose interface is named. */
 interface Host {
   readonly ec2: SdkEc2;
-  readonly region: string;
   readonly self: { readonly eni: string; readonly subnet: string; readonly vpc: string };
 }
 
@@ -56,7 +55,7 @@ function forHost(program: Command, name: string): Command {
   return program
     .command(name)
     .option("--eni <id>", "interface that routes lead to (default: this host's, from its metadata)")
-    .option("--region <region>", "default: AWS_REGION, or this host's")
+    .option("--region <region>", "default: AWS_REGION, AWS_DEFAULT_REGION, this host's, or the profile's")
     .option("--endpoint <url>", "another EC2 server")
     .option("--within <cidr...>", "container network", ["10.32.0.0/12"])
     .option("--cluster <name>", "name in the registry", "default");
@@ -66,7 +65,7 @@ interface PlanFlags extends HostFlags {
   readonly ranges: string;
   readonly peer: string;
   readonly all?: boolean;
-  readonly limit?: string;
+  readonly limit?: number;
   readonly json?: boolean;
 }
 
@@ -75,17 +74,18 @@ function addPlan(program: Command, print: Print): void {
     .description("prints what a host would change, and what that costs; reads only")
     .requiredOption("--ranges <file>", "who owns what: JSON of [{start, end, peer}], [{cidr, peer}]")
     .requiredOption("--peer <name>", "this host in that file")
-    .option("--limit <n>", "routes per table (default: the quota)")
+    .option("--limit <n>", "routes per table (default: the quota)", toRoutes)
     .option("--all", "for every host in the registry")
     .option("--json", "print JSON")
     .action(async (flags: PlanFlags) => {
-      const { update, names } = parseOwnership(readFileSync(flags.ranges, "utf8"));
+      const { update, names } = parseOwnership(readText(flags.ranges));
       const peer = names.get(flags.peer);
       if (peer === undefined) throw new VpcRoutesError("RANGE_INVALID", `${flags.peer} owns nothing there`);
       await withHost(flags, async ({ ec2, self }) => {
         const { within, cluster } = flags;
-        const limit = flags.limit === undefined ? {} : { limit: Number(flags.limit) };
-        await using routes = startReconciler({ ec2, self: { ...self, peer }, within, cluster, ...limit });
+        const { limit } = flags;
+        const options = { ec2, self: { ...self, peer }, within, cluster, ...(limit !== undefined && { limit }) };
+        await using routes = startReconciler(options);
         const { plan, tables, text } = await routes.preview(update, flags.all ? "all" : "self");
         print(flags.json ? `${JSON.stringify({ plan, tables }, null, 2)}\n` : text);
       });
@@ -106,29 +106,51 @@ function addCheck(program: Command, print: Print, fail: () => void): void {
     });
 }
 
+interface PolicyFlags {
+  readonly region?: string;
+  readonly partition?: string;
+  readonly account?: string;
+  readonly eni?: string[];
+  readonly withoutFix?: boolean;
+}
+
 function addPolicy(program: Command, print: Print): void {
   program
     .command("policy <table...>")
     .description("prints the smallest IAM policy for these route tables")
-    .option("--region <region>", "default: every region")
+    .option("--region <region>", "default: every region; it decides the partition (aws, aws-cn, aws-us-gov, ...)")
+    .option("--partition <name>", "default: by the region")
     .option("--account <id>", "default: every account")
     .option("--eni <id...>", "interfaces whose source/destination check may be switched off (default: all)")
     .option("--without-fix", "leave that out")
-    .action((tables: string[], flags: { region?: string; account?: string; eni?: string[]; withoutFix?: boolean }) => {
+    .action((tables: string[], flags: PolicyFlags) => {
       const { eni, ...rest } = flags;
       const policy = iamPolicy({ tables, ...rest, ...(eni === undefined ? {} : { interfaces: eni }) });
       print(`${JSON.stringify(policy, null, 2)}\n`);
     });
 }
 
+function toRoutes(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("expected a whole number, 1 or more");
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new VpcRoutesError("OPTION_INVALID", `cannot read ${file}: ${(cause as Error).message}`, { cause });
+  }
+}
+
 async function withHost(flags: HostFlags, work: (host: Host) => Promise<void>): Promise<void> {
   const identity = flags.eni === undefined ? await readHostIdentity() : undefined;
-  const region = flags.region ?? process.env.AWS_REGION ?? identity?.region;
-  if (region === undefined) throw new VpcRoutesError("TARGET_INVALID", "which region? Use --region or AWS_REGION");
+  const { AWS_REGION, AWS_DEFAULT_REGION } = process.env;
+  const region = flags.region ?? AWS_REGION ?? AWS_DEFAULT_REGION ?? identity?.region;
   const endpoint = flags.endpoint ?? process.env.AWS_ENDPOINT_URL_EC2;
-  const ec2 = await createEc2Port({ region, ...(endpoint === undefined ? {} : { endpoint }) });
+  const ec2 = await createEc2Port({ ...(region && { region }), ...(endpoint && { endpoint }) });
   try {
-    await work({ ec2, region, self: identity ?? (await selfOf(ec2, flags.eni ?? "")) });
+    await work({ ec2, self: identity ?? (await selfOf(ec2, flags.eni ?? "")) });
   } finally {
     ec2.close();
   }

@@ -1,15 +1,17 @@
 import type * as Sdk from "@aws-sdk/client-ec2";
 import { classify } from "../classify.ts";
+import { VpcRoutesError } from "../errors.ts";
 import type { Ec2Port, NetworkInterface, Route, RouteTable } from "../ports.ts";
 import { canonical } from "../routes.ts";
 import { readRouteQuota } from "./quota.ts";
 
 /** How to reach EC2. */
 export interface Ec2Options {
-  readonly region: string;
+  /** @defaultValue AWS_REGION, else AWS_DEFAULT_REGION, else the region of the profile */
+  readonly region?: string;
   /** Another server than AWS's, such as moto's. */
   readonly endpoint?: string;
-  /** Where Service Quotas answers. @defaultValue `endpoint`, else what `AWS_ENDPOINT_URL` says, else AWS's */
+  /** Where Service Quotas answers. @defaultValue `AWS_ENDPOINT_URL_SERVICE_QUOTAS`, else `AWS_ENDPOINT_URL`, else AWS's */
   readonly quotaEndpoint?: string;
   /** @defaultValue the SDK's chain: environment, files, instance role */
   readonly credentials?: {
@@ -26,15 +28,23 @@ export interface SdkEc2 extends Ec2Port {
   close(): void;
 }
 
-/** The SDK takes 0.3 s to load, so only who needs it pays. Retries are ours: the SDK makes one attempt. */
+/**
+ * EC2 through the SDK. The SDK takes 0.3 s to load, so it is loaded here, on first use. Retries are ours: the SDK makes one
+ * attempt.
+ * @throws VpcRoutesError `OPTION_INVALID` where the SDK is not installed, or no region is known
+ */
 export async function createEc2Port(options: Ec2Options): Promise<SdkEc2> {
-  const sdk = await import("@aws-sdk/client-ec2");
-  const { region, endpoint, credentials } = options;
+  const sdk = await loadSdk();
+  const { endpoint, credentials } = options;
+  const asked = options.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
   const client = new sdk.EC2Client({
-    region,
+    ...(asked && { region: asked }),
     maxAttempts: 1,
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(credentials === undefined ? {} : { credentials }),
+  });
+  const region = await client.config.region().catch((cause: unknown) => {
+    throw new VpcRoutesError("OPTION_INVALID", "no region is known; name it with --region or AWS_REGION", { cause });
   });
   /** Bounded by: actions of this file. */
   const calls: Record<string, number> = {};
@@ -57,7 +67,7 @@ export async function createEc2Port(options: Ec2Options): Promise<SdkEc2> {
     ...writes(sdk, client, call),
     async routeQuota() {
       const { AWS_ENDPOINT_URL_SERVICE_QUOTAS: ofService, AWS_ENDPOINT_URL: ofAll } = process.env;
-      const quotaEndpoint = options.quotaEndpoint ?? endpoint ?? ofService ?? ofAll;
+      const quotaEndpoint = options.quotaEndpoint ?? ofService ?? ofAll;
       const granted = await client.config.credentials();
       return call("GetServiceQuota", () =>
         readRouteQuota(region, granted, {
@@ -67,6 +77,17 @@ export async function createEc2Port(options: Ec2Options): Promise<SdkEc2> {
       );
     },
   };
+}
+
+async function loadSdk(): Promise<typeof Sdk> {
+  // The SDK prints a warning about Node 20 at each start; the supported versions are in this package's manifest.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
+  try {
+    return await import("@aws-sdk/client-ec2");
+  } catch (cause) {
+    const message = "EC2 is reached by the AWS SDK; install it with: npm install @aws-sdk/client-ec2";
+    throw new VpcRoutesError("OPTION_INVALID", message, { cause });
+  }
 }
 
 type Call = <T>(action: string, send: () => Promise<T>) => Promise<T>;
@@ -92,6 +113,16 @@ function filter(Name: string, Values: readonly string[]): Sdk.Filter[] {
   return [{ Name, Values: [...Values] }];
 }
 
+/** EC2 takes at most 200 values of one filter. */
+const FILTER_VALUES = 200;
+
+/** Asks for many ids, in as many calls as the filter needs. */
+async function inParts<T>(ids: readonly string[], ask: (part: readonly string[]) => Promise<T[]>): Promise<T[]> {
+  const found: T[] = [];
+  for (let at = 0; at < ids.length; at += FILTER_VALUES) found.push(...(await ask(ids.slice(at, at + FILTER_VALUES))));
+  return found;
+}
+
 function reads(sdk: typeof Sdk, client: Sdk.EC2Client, call: Call) {
   const describe = {
     async describeRouteTables(vpcId: string): Promise<RouteTable[]> {
@@ -106,22 +137,27 @@ function reads(sdk: typeof Sdk, client: Sdk.EC2Client, call: Call) {
           ),
         ),
       );
-      return found.flatMap((page) => (page.RouteTables ?? []).map(toTable));
+      const tables = found.flatMap((page) => (page.RouteTables ?? []).map(toTable));
+      return withListSizes(tables, (ids) => prefixListSizes(sdk, client, call, ids));
     },
     async describeInterfaces(ids: readonly string[]): Promise<NetworkInterface[]> {
-      const Filters = filter("network-interface-id", ids);
-      const found = await pages((NextToken) =>
-        call("DescribeNetworkInterfaces", () =>
-          client.send(new sdk.DescribeNetworkInterfacesCommand({ Filters, MaxResults: PAGE, NextToken })),
+      const found = await inParts(ids, (part) =>
+        pages((NextToken) =>
+          call("DescribeNetworkInterfaces", () => {
+            const Filters = filter("network-interface-id", part);
+            return client.send(new sdk.DescribeNetworkInterfacesCommand({ Filters, MaxResults: PAGE, NextToken }));
+          }),
         ),
       );
       return found.flatMap((page) => (page.NetworkInterfaces ?? []).map(toInterface));
     },
     async describeInstances(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
-      const Filters = filter("instance-id", ids);
-      const found = await pages((NextToken) =>
-        call("DescribeInstances", () =>
-          client.send(new sdk.DescribeInstancesCommand({ Filters, MaxResults: PAGE, NextToken })),
+      const found = await inParts(ids, (part) =>
+        pages((NextToken) =>
+          call("DescribeInstances", () => {
+            const Filters = filter("instance-id", part);
+            return client.send(new sdk.DescribeInstancesCommand({ Filters, MaxResults: PAGE, NextToken }));
+          }),
         ),
       );
       const instances = found.flatMap((page) => (page.Reservations ?? []).flatMap((r) => r.Instances ?? []));
@@ -133,18 +169,84 @@ function reads(sdk: typeof Sdk, client: Sdk.EC2Client, call: Call) {
         ...(vpc.CidrBlockAssociationSet ?? []).flatMap((one) => one.CidrBlock ?? []),
         ...(vpc.Ipv6CidrBlockAssociationSet ?? []).flatMap((one) => one.Ipv6CidrBlock ?? []),
       ]);
-      const { VpcPeeringConnections } = await call("DescribeVpcPeeringConnections", () =>
-        client.send(new sdk.DescribeVpcPeeringConnectionsCommand({})),
+      const found = await pages((NextToken) =>
+        call("DescribeVpcPeeringConnections", () =>
+          client.send(new sdk.DescribeVpcPeeringConnectionsCommand({ MaxResults: PAGE, NextToken })),
+        ),
       );
-      const active = (VpcPeeringConnections ?? []).filter((one) => one.Status?.Code === "active");
+      const connections = found.flatMap((page) => page.VpcPeeringConnections ?? []);
+      const active = connections.filter((one) => one.Status?.Code === "active");
       const ends = active.flatMap((one) => {
         const sides = [one.AccepterVpcInfo, one.RequesterVpcInfo];
         return sides.some((side) => side?.VpcId === vpcId) ? sides.filter((side) => side?.VpcId !== vpcId) : [];
       });
-      return { own, peered: ends.flatMap((side) => side?.CidrBlock ?? []) };
+      return { own, peered: ends.flatMap(cidrsOf) };
     },
   };
   return describe;
+}
+
+/** Every block of one end of a peering: the first one, the secondary ones, and those of IPv6. */
+function cidrsOf(side: Sdk.VpcPeeringConnectionVpcInfo | undefined): string[] {
+  const all = [
+    side?.CidrBlock,
+    ...(side?.CidrBlockSet ?? []).map((one) => one.CidrBlock),
+    ...(side?.Ipv6CidrBlockSet ?? []).map((one) => one.Ipv6CidrBlock),
+  ];
+  return [...new Set(all.filter((cidr) => cidr !== undefined))];
+}
+
+/** AWS's own lists have no size in the API; these are the weights of the VPC user guide, by the end of the name. */
+const AWS_LIST_WEIGHTS: readonly (readonly [string, number])[] = [
+  [".cloudfront.origin-facing", 55],
+  [".route53-healthchecks", 25],
+  [".groundstation", 5],
+];
+
+/** Most entries by prefix list. */
+async function prefixListSizes(
+  sdk: typeof Sdk,
+  client: Sdk.EC2Client,
+  call: Call,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const found = await inParts(ids, (part) =>
+    pages((NextToken) =>
+      call("DescribeManagedPrefixLists", () => {
+        const Filters = filter("prefix-list-id", part);
+        return client.send(new sdk.DescribeManagedPrefixListsCommand({ Filters, MaxResults: PAGE, NextToken }));
+      }),
+    ),
+  );
+  return new Map(
+    found
+      .flatMap((page) => page.PrefixLists ?? [])
+      .map(({ PrefixListId = "", PrefixListName = "", MaxEntries }) => {
+        const weight = AWS_LIST_WEIGHTS.find(([end]) => PrefixListName.endsWith(end))?.[1] ?? 1;
+        return [PrefixListId, MaxEntries ?? weight];
+      }),
+  );
+}
+
+/** Puts the sizes of prefix lists into routes. Without the permission to read them, each counts once. */
+async function withListSizes(
+  tables: readonly RouteTable[],
+  sizesOf: (ids: readonly string[]) => Promise<ReadonlyMap<string, number>>,
+): Promise<RouteTable[]> {
+  const isList = (destination: string) => destination.startsWith("pl-");
+  const ids = new Set(tables.flatMap(({ routes }) => routes.map((route) => route.destination).filter(isList)));
+  if (ids.size === 0) return [...tables];
+  const sizes = await sizesOf([...ids]).catch((error: unknown) => {
+    if (error instanceof VpcRoutesError && error.code === "PERMISSION_MISSING") return new Map<string, number>();
+    throw error;
+  });
+  return tables.map((table) => ({
+    ...table,
+    routes: table.routes.map((route) => {
+      const entries = sizes.get(route.destination);
+      return entries === undefined ? route : { ...route, entries };
+    }),
+  }));
 }
 
 function writes(sdk: typeof Sdk, client: Sdk.EC2Client, call: Call) {

@@ -3,12 +3,14 @@
  *
  * @packageDocumentation
  */
-import { createReconciler, type Reconciler, type ReconcilerOptions } from "../reconciler.ts";
+import type { ReconcilerOptions } from "../options.ts";
+import { createReconciler, type Reconciler } from "../reconciler.ts";
 import { systemClock, systemRandom } from "./system.ts";
 
 export type { PaceOptions } from "../backoff.ts";
+export type { OwnershipUpdate, ReconcilerOptions } from "../options.ts";
 export type { Preview } from "../preview.ts";
-export type { OwnershipUpdate, Reconciler, ReconcilerOptions } from "../reconciler.ts";
+export type { Reconciler } from "../reconciler.ts";
 export type { Problem, ReconcilerStatus, TableStatus } from "../status.ts";
 export { createEc2Port, type Ec2Options, type SdkEc2 } from "./ec2.ts";
 export { type HostIdentity, type MetadataOptions, readHostIdentity } from "./metadata.ts";

@@ -1,4 +1,5 @@
 import { createHash, createHmac } from "node:crypto";
+import { partitionOf } from "../policy.ts";
 
 /** AWS credentials, as the SDK's provider chain gives them. */
 export interface Credentials {
@@ -20,10 +21,11 @@ export async function readRouteQuota(
   credentials: Credentials,
   options: { readonly endpoint?: string; readonly now: Date; readonly signal?: AbortSignal },
 ): Promise<number | undefined> {
-  const url = new URL(options.endpoint ?? `https://servicequotas.${region}.amazonaws.com`);
+  const domain = partitionOf(region) === "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com";
+  const url = new URL(options.endpoint ?? `https://servicequotas.${region}.${domain}`);
   const body = JSON.stringify(QUOTA);
   const headers = sign(url, body, region, credentials, options.now);
-  const init = { method: "POST", headers, body, signal: options.signal ?? AbortSignal.timeout(10_000) };
+  const init = { method: "POST", headers, body, signal: options.signal ?? AbortSignal.timeout(3_000) };
   const answer = await fetch(url, init);
   if (!answer.ok) return undefined;
   const value = ((await answer.json()) as { Quota?: { Value?: unknown } }).Quota?.Value;

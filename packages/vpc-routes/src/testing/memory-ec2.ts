@@ -20,6 +20,9 @@ export interface MemoryEc2 extends Ec2Port {
   readonly calls: Readonly<Record<string, number>>;
   /** Names of EC2 errors that the next calls of an action end with, in order. */
   fail(action: string, ...awsCodes: string[]): void;
+  /** Refuses an action until `allow`, everywhere or for one table, as IAM does. */
+  deny(action: string, table?: string): void;
+  allow(action: string): void;
   addInterface(eni: NetworkInterface): void;
   /** The interface disappears: its routes become black holes. */
   removeInterface(id: string): void;
@@ -52,8 +55,13 @@ export function createMemoryEc2(options: MemoryEc2Options): MemoryEc2 {
   const failures = new Map<string, string[]>();
   const calls: Record<string, number> = {};
 
-  const enter = async (action: string): Promise<void> => {
+  /** Denied tables by action; undefined: every table. */
+  const denied = new Map<string, string | undefined>();
+  const enter = async (action: string, table?: string): Promise<void> => {
     calls[action] = (calls[action] ?? 0) + 1;
+    const only = denied.get(action);
+    if (denied.has(action) && (only === undefined || only === table))
+      throw classify(action, "UnauthorizedOperation", "denied by the test", 403);
     const code = failures.get(action)?.shift();
     if (code !== undefined) throw classify(action, code, "asked for by the test", 400);
     // Callers interleave here, as with a real server.
@@ -86,6 +94,8 @@ export function createMemoryEc2(options: MemoryEc2Options): MemoryEc2 {
   return {
     calls,
     fail: (action, ...codes) => void failures.set(action, [...(failures.get(action) ?? []), ...codes]),
+    deny: (action, table) => void denied.set(action, table),
+    allow: (action) => void denied.delete(action),
     addInterface: (eni) => void interfaces.set(eni.id, eni),
     removeInterface: (id) => void interfaces.delete(id),
     setInstanceState: (instance, state) => void states.set(instance, state),
@@ -101,7 +111,7 @@ export function createMemoryEc2(options: MemoryEc2Options): MemoryEc2 {
       return vpcId === vpc ? [...tables.values()].map(show) : [];
     },
     async createRoute(id, destination, eni) {
-      await enter("CreateRoute");
+      await enter("CreateRoute", id);
       const { routes } = tableOf("CreateRoute", id);
       const cidrText = canonical(destination);
       if (routes.has(cidrText)) throw classify("CreateRoute", "RouteAlreadyExists", cidrText, 400);
@@ -111,14 +121,14 @@ export function createMemoryEc2(options: MemoryEc2Options): MemoryEc2 {
       put("CreateRoute", id, destination, eni);
     },
     async replaceRoute(id, destination, eni) {
-      await enter("ReplaceRoute");
+      await enter("ReplaceRoute", id);
       if (!tableOf("ReplaceRoute", id).routes.has(canonical(destination))) {
         throw classify("ReplaceRoute", "InvalidParameterValue", "There is no route defined: use CreateRoute", 400);
       }
       put("ReplaceRoute", id, destination, eni);
     },
     async deleteRoute(id, destination) {
-      await enter("DeleteRoute");
+      await enter("DeleteRoute", id);
       if (!tableOf("DeleteRoute", id).routes.delete(canonical(destination))) {
         throw classify("DeleteRoute", "InvalidRoute.NotFound", destination, 400);
       }
@@ -137,13 +147,13 @@ export function createMemoryEc2(options: MemoryEc2Options): MemoryEc2 {
       if (eni !== undefined) interfaces.set(id, { ...eni, sourceDestCheck });
     },
     async setTags(id, tags) {
-      await enter("CreateTags");
+      await enter("CreateTags", id);
       const table = tableOf("CreateTags", id);
       for (const [key, value] of Object.entries(tags)) table.tags.set(key, value);
       if (table.tags.size > 50) throw classify("CreateTags", "TagLimitExceeded", id, 400);
     },
     async deleteTags(id, keys) {
-      await enter("DeleteTags");
+      await enter("DeleteTags", id);
       for (const key of keys) tableOf("DeleteTags", id).tags.delete(key);
     },
     async describeVpcCidrs() {
