@@ -1,9 +1,10 @@
 import { networkInterfaces } from "node:os";
 import type { RunningMesh } from "@weaved/gossip-mesh/node";
 import { createHostRunner } from "@weaved/host-links/node";
+import { subtractRanges } from "@weaved/ip";
 import type { Allocator } from "@weaved/ipam-ring";
 import type { Datapath } from "@weaved/tun-datapath/node";
-import { rangesToCidrs } from "@weaved/vpc-routes";
+import { rangesToCidrs, stillNative } from "@weaved/vpc-routes";
 import { createEc2Port, readHostIdentity, startReconciler } from "@weaved/vpc-routes/node";
 import type { Border } from "../attachments/exposures.ts";
 import type { Settings } from "../config/options.ts";
@@ -40,23 +41,31 @@ export async function startVpc(options: VpcPartOptions): Promise<VpcPart> {
   const { settings, mesh, ipam, border, datapath, logger, metrics } = options;
   const identity = await readHostIdentity();
   const endpoint = process.env.AWS_ENDPOINT_URL_EC2 ?? process.env.AWS_ENDPOINT_URL;
-  const ec2 = await createEc2Port({ region: identity.region, ...(endpoint && { endpoint }) });
-  const { eni, subnet, vpc } = identity;
+  const { eni, subnet, vpc, region, account } = identity;
+  const ec2 = await createEc2Port({ region, ...(endpoint && { endpoint }) });
   const reconciler = startReconciler({
     ec2,
     self: { peer: mesh.name, eni, subnet, vpc },
     within: [settings["ipalloc-range"]],
+    place: { region, account },
     whenChecked: datapath ? "overlay" : "route",
     ...(settings["awsvpc-routes"] > 0 && { limit: settings["awsvpc-routes"] }),
     logger,
     metrics,
   });
   const hostRoutes = createHostRoutes(settings["weave-bridge"], logger);
-  const own = () => ipam.ranges().filter(({ peer }) => peer === mesh.name);
+  /**
+   * What the VPC was not seen to carry. Every range starts here, and returns here when it changes hands; while EC2 does not
+   * answer, ranges that were seen to be native stay so, and none is added.
+   */
+  const carried = () => {
+    const others = ipam.ranges().filter(({ peer }) => peer !== mesh.name);
+    return subtractRanges(others, stillNative(reconciler.status().native, others));
+  };
   // Ranges with a route over the bridge are asked for there; for all others the bridge answers, and the VPC forwards.
   const follow = () => {
-    const overlay = datapath ? reconciler.status().overlay : [];
-    const onBridge = [...own(), ...overlay].sort((a, b) => a.start - b.start);
+    const own = ipam.ranges().filter(({ peer }) => peer === mesh.name);
+    const onBridge = [...own, ...(datapath ? carried() : [])].sort((a, b) => a.start - b.start);
     datapath?.setAddressOwners(onBridge);
     hostRoutes(onBridge).catch((error: Error) => logger.error(error.message));
   };
@@ -78,12 +87,13 @@ export async function startVpc(options: VpcPartOptions): Promise<VpcPart> {
     .catch((error: Error) => logger.warn(`the bridge has no address yet: ${error.message}`));
   return {
     wayTo(address) {
-      const { overlay, tables } = reconciler.status();
-      const carried = overlay.some(({ start, end }) => address >= start && address < end);
-      if (!carried)
-        return { native: true, text: `natively: ${tables.length} VPC route tables follow the address ring` };
+      const { error, problems, passes } = reconciler.status();
+      const byOverlay = carried().some(({ start, end }) => address >= start && address < end);
+      if (!byOverlay) return { native: true, text: "natively: this host's VPC route table leads to the owner" };
+      const trouble = error ?? problems[0];
+      const reason = trouble?.message ?? (passes === 0 ? "the route tables have not been read yet" : undefined);
       const how = datapath ? "by the overlay" : "nowhere, without a data path";
-      return { native: false, text: `${how}: the VPC's route table has no route to it` };
+      return { native: false, text: `${how}: ${reason ?? "this host's VPC route table has no route to it"}` };
     },
     leave: () => reconciler.close({ leave: true }),
     async close() {
