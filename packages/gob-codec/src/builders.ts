@@ -1,4 +1,5 @@
 import { GobError } from "./errors.ts";
+import { bigIntCodec, type GobTime, timeCodec } from "./go-values.ts";
 import type {
   BasicType,
   Complex,
@@ -56,7 +57,10 @@ export interface GobBuilders {
   array<T>(elem: Schema<T>, length: number, options?: NameOptions): Schema<T[]>;
   /** Go `map[K]V`. Entries are sent in the map's order, where Go's order is random. */
   map<K, V>(key: Schema<K>, elem: Schema<V>, options?: NameOptions): OptionalSchema<Map<K, V>>;
-  /** Go `struct`; the name may be qualified by its package. Fields in Go's order, exported ones only. */
+  /**
+   * Go `struct`; the name may be qualified by its package, and is empty for an anonymous struct. Fields in Go's order, exported
+   * ones only.
+   */
   struct<const F extends Fields>(name: string, fields: F): Schema<StructValue<F>>;
   /** A type named later, for recursive types; annotate the recursive constant with its type. */
   lazy<T>(target: () => Schema<T>): Schema<T>;
@@ -66,6 +70,19 @@ export interface GobBuilders {
   named<T>(name: string, schema: Schema<T>): Schema<T>;
   /** A type that brings its own bytes: Go's GobEncoder, BinaryMarshaler or TextMarshaler. */
   custom<T>(codec: CustomCodec<T>): Schema<T>;
+  /** As {@link GobBuilders.custom}, with the bytes themselves as the value; empty bytes are the zero. */
+  opaque(name: string, marshaler?: "gob" | "binary" | "text"): Schema<Uint8Array>;
+  /** Go `time.Time`, to the nanosecond. */
+  readonly time: Schema<GobTime>;
+  /** Go `big.Int`. */
+  readonly bigInt: Schema<bigint>;
+  /**
+   * Any value, as its sender described it; also Go `any` (`interface{}`), whose nil is `undefined`. Receives only.
+   *
+   * Integers are numbers where they are exact, else bigints; maps are `Map`s, structs plain objects with all their fields, and
+   * types with bytes of their own a {@link GobOpaque}.
+   */
+  readonly any: OptionalSchema<unknown>;
 }
 
 function basic<T>(form: BasicType["form"], spelling: string, bits = 64): Schema<T> {
@@ -105,7 +122,7 @@ function struct<const F extends Fields>(name: string, fields: F): Schema<StructV
     checkField(fieldName, seen);
     return { name: fieldName, type: schema.type };
   });
-  return { type: { kind: "struct", spelling: name, fields: list } };
+  return { type: { kind: "struct", spelling: name === "" ? undefined : name, fields: list } };
 }
 
 function lazy<T>(target: () => Schema<T>): Schema<T> {
@@ -118,14 +135,25 @@ function pointer<T>(elem: Schema<T>): OptionalSchema<T> {
 
 function named<T>(name: string, schema: Schema<T>): Schema<T> {
   const { type } = schema;
-  if (type.kind === "pointer" || type.kind === "lazy") {
-    throw new GobError("GOB_SCHEMA", `${name}: only types that are neither pointer nor lazy take a name`);
+  if (type.kind === "pointer" || type.kind === "lazy" || type.kind === "any") {
+    throw new GobError("GOB_SCHEMA", `${name}: pointers, lazy types, and any take no name`);
   }
   return { type: { ...type, spelling: name } };
 }
 
 function custom<T>(codec: CustomCodec<T>): Schema<T> {
   return { type: { kind: "custom", spelling: codec.name, codec: codec as CustomCodec<unknown> } };
+}
+
+function opaque(name: string, marshaler: "gob" | "binary" | "text" = "gob"): Schema<Uint8Array> {
+  return custom<Uint8Array>({
+    name,
+    marshaler,
+    encode: (bytes) => bytes,
+    decode: (bytes) => bytes,
+    zero: () => new Uint8Array(0),
+    isZero: (bytes) => bytes.length === 0,
+  });
 }
 
 /** The builders; see {@link GobBuilders}. */
@@ -154,4 +182,8 @@ export const gob: GobBuilders = {
   pointer,
   named,
   custom,
+  opaque,
+  time: custom(timeCodec),
+  bigInt: custom(bigIntCodec),
+  any: { type: { kind: "any" } },
 };

@@ -1,3 +1,4 @@
+import { spell } from "./definitions.ts";
 import { integerBounds } from "./encode-ops.ts";
 import { Failure, through } from "./errors.ts";
 import type { Reader } from "./reader.ts";
@@ -15,12 +16,16 @@ import { zeroOf } from "./zero.ts";
 /** Reads one value of a type. */
 export type DecodeOp = (from: Reader) => unknown;
 
-/** What compiling needs to know of the stream. */
+/** The part of a stream that compiling needs. */
 export interface Remote {
   typeOf(id: number): RemoteType | undefined;
   /** The op for a part, compiled at most once per pair. */
   opFor(type: GoType, id: number): DecodeOp;
   skipFor(id: number): SkipOp;
+  /** The op that reads a value of a sender's type without a schema. */
+  anyFor(id: number): DecodeOp;
+  /** Whether values of a type may hold interface values, which may go on in later messages. */
+  hasInterface(id: number): boolean;
 }
 
 /** Joins a receiver's type with a sender's, or throws a Failure that says where they part. */
@@ -32,25 +37,36 @@ export function compileDecode(type: BaseType, id: number, remote: Remote): Decod
       return basicOp(type);
     case "slice":
       if (sent?.kind !== "slice") throw mismatch("a slice", sent);
-      return sliceOp(part(remote, type.elem, sent.elem, "[]"));
+      return sliceOp(part(remote, type.elem, sent.elem, "[]"), leastBytes(remote, sent.elem));
     case "array":
       if (sent?.kind !== "array") throw mismatch("an array", sent);
       if (sent.length !== type.length) {
         throw new Failure("GOB_TYPE_MISMATCH", `expected an array of ${type.length}, got one of ${sent.length}`);
       }
-      return arrayOp(part(remote, type.elem, sent.elem, "[]"), type.length);
+      return arrayOp(part(remote, type.elem, sent.elem, "[]"), type.length, leastBytes(remote, sent.elem));
     case "map":
       if (sent?.kind !== "map") throw mismatch("a map", sent);
-      return mapOp(part(remote, type.key, sent.key, "[key]"), part(remote, type.elem, sent.elem, "[]"));
+      return mapOp(
+        part(remote, type.key, sent.key, "[key]"),
+        part(remote, type.elem, sent.elem, "[]"),
+        leastBytes(remote, sent.key, sent.elem),
+      );
     case "struct":
-      if (sent?.kind !== "struct") throw mismatch(`struct ${type.spelling}`, sent);
+      if (sent?.kind !== "struct") throw mismatch(`struct ${spell(type)}`, sent);
       return structOp(type, sent, remote);
+    case "any":
+      return remote.anyFor(id);
     case "custom":
       if (sent?.kind !== "custom" || sent.marshaler !== (type.codec.marshaler ?? "gob")) {
         throw mismatch(`${type.codec.name} by its ${type.codec.marshaler ?? "gob"} marshaler`, sent);
       }
       return customOp(type);
   }
+}
+
+/** Bytes that each element takes at least in the message at hand. */
+function leastBytes(remote: Remote, ...ids: readonly number[]): number {
+  return ids.some((id) => remote.hasInterface(id)) ? 0 : ids.length;
 }
 
 function mismatch(expected: string, sent: RemoteType | undefined): Failure {
@@ -109,7 +125,7 @@ function singleFloat(value: number): number {
  * The array grows as elements arrive instead of being made at once: a count is a claim until its bytes were read.
  * `leave` is not in a `finally`, because a reader that failed is not used again.
  */
-function readAll(from: Reader, count: number, op: DecodeOp): unknown[] {
+export function readAll(from: Reader, count: number, op: DecodeOp): unknown[] {
   const values: unknown[] = [];
   from.enter();
   try {
@@ -121,22 +137,22 @@ function readAll(from: Reader, count: number, op: DecodeOp): unknown[] {
   return values;
 }
 
-function sliceOp(op: DecodeOp): DecodeOp {
-  return (from) => readAll(from, from.count(1), op);
+function sliceOp(op: DecodeOp, bytesEach: number): DecodeOp {
+  return (from) => readAll(from, from.count(bytesEach), op);
 }
 
-function arrayOp(op: DecodeOp, length: number): DecodeOp {
+function arrayOp(op: DecodeOp, length: number, bytesEach: number): DecodeOp {
   return (from) => {
-    const count = from.count(1);
+    const count = from.count(bytesEach);
     if (count !== length) throw new Failure("GOB_MALFORMED", `${count} elements for an array of ${length}`);
     return readAll(from, count, op);
   };
 }
 
 /** A key that comes twice keeps its last value, as in Go. */
-function mapOp(keyOp: DecodeOp, elemOp: DecodeOp): DecodeOp {
+export function mapOp(keyOp: DecodeOp, elemOp: DecodeOp, bytesEach: number): DecodeOp {
   return (from) => {
-    const count = from.count(2);
+    const count = from.count(bytesEach);
     const values = new Map<unknown, unknown>();
     let key: unknown;
     from.enter();
@@ -221,7 +237,8 @@ function zeroFields(type: Extract<GoType, { kind: "struct" }>): {
 
 /** Absent ones stay undefined: nil and empty differ on the wire. */
 function isNilable(type: GoType): boolean {
-  return type.kind === "pointer" || baseOf(type).kind === "map";
+  const base = baseOf(type).kind;
+  return type.kind === "pointer" || base === "map" || base === "any";
 }
 
 /** The bytes are a copy, so a codec may keep them. */

@@ -1,10 +1,14 @@
 import { knownRun, rememberRun } from "./definition-cache.ts";
+import { spell } from "./definitions.ts";
 import { Failure, GobError, toGobError } from "./errors.ts";
-import { DEFAULT_LIMITS, type GobLimits, Reader } from "./reader.ts";
+import { DEFAULT_LIMITS, type GobLimits, Reader, type Stream } from "./reader.ts";
 import type { RemoteTypes } from "./remote-types.ts";
 import { NO_TYPES, readDefinition } from "./remote-types.ts";
 import { type BaseType, baseOf, type Schema } from "./schema.ts";
 import type { RemoteType } from "./wire-types.ts";
+
+/** Thrown and caught in this file: a value goes on in a message that has not arrived. */
+const INCOMPLETE = Symbol("incomplete");
 
 /** Where a message lies in the buffer. */
 interface Message {
@@ -21,6 +25,16 @@ export class GobDecoder {
   #end = 0;
   #types: RemoteTypes = NO_TYPES;
   #failed: unknown;
+  /** Whether `#bytes` is a buffer of our own, and not the caller's. */
+  #ours = false;
+  /** Where, behind `#at`, the message begins that a value lacks. */
+  #missing: number | undefined;
+  readonly #stream: Stream = {
+    concreteType: (from) => this.#concreteType(from),
+    isStruct: (id) => this.#types.typeOf(id)?.kind === "struct",
+    skip: (id, from) => this.#types.skipFor(id)(from),
+    any: (id, from) => this.#types.anyFor(id)(from),
+  };
 
   constructor(bytes?: Uint8Array, limits: GobLimits = {}) {
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
@@ -61,52 +75,93 @@ export class GobDecoder {
     this.#bytes.set(chunk, this.#end);
     this.#end += chunk.length;
   }
-  #ours = false;
 
   /**
    * The next value, or undefined while its last byte is missing. @throws GobError; after that the stream is unusable,
    * and every further call throws the same
    */
   next<T>(schema: Schema<T>): T | undefined {
+    return this.#take((from) => this.#value(schema, from.int(), from) as T);
+  }
+
+  /**
+   * Skips the next value, whatever its type. False while its last byte is missing. @throws GobError, as `next`, for a message
+   * that breaks the rules of the format
+   */
+  skip(): boolean {
+    const isSkipped = this.#take((from) => {
+      const id = from.int();
+      // Only an interface value can go on in later messages; any other ends with its own.
+      if (this.#types.hasInterface(id)) {
+        if (!this.#stream.isStruct(id)) readSingleton(from);
+        this.#stream.skip(id, from);
+      }
+      return true;
+    });
+    return isSkipped === true;
+  }
+
+  /** Reads one value of the stream. The value may end in a later message than it began. */
+  #take<T>(read: (from: Reader) => T): T | undefined {
     if (this.#failed !== undefined) throw this.#failed;
     try {
       this.#readDefinitions();
       const message = this.#message(this.#at);
-      if (message === undefined) return undefined;
+      if (message === undefined || this.#lacksContinuation()) return undefined;
       const from = this.#reader(message);
-      const id = from.int();
-      // A definition that came after others, or was incomplete before, was read above: this is a value.
-      const value = this.#value(schema, id, from);
-      this.#at = message.end;
-      return value as T;
+      from.stream = this.#stream;
+      const types = this.#types;
+      try {
+        const value = read(from);
+        this.#at = from.end;
+        this.#missing = undefined;
+        return value;
+      } catch (error) {
+        if (error !== INCOMPLETE) throw error;
+        // Definitions inside the value are read again with it.
+        this.#types = types;
+        return undefined;
+      }
     } catch (error) {
       this.#failed = toGobError(error);
       throw this.#failed;
     }
   }
 
-  /**
-   * Passes over the next value, whatever it is, unread. False while its last byte is missing. @throws GobError, as `next`,
-   * for what is no message, or no definition
-   */
-  skip(): boolean {
-    if (this.#failed !== undefined) throw this.#failed;
-    try {
-      this.#readDefinitions();
-      const message = this.#message(this.#at);
-      if (message !== undefined) this.#at = message.end;
-      return message !== undefined;
-    } catch (error) {
-      this.#failed = toGobError(error);
-      throw this.#failed;
+  /** Whether a value that was tried before still lacks the message in which it goes on: trying it costs its whole length. */
+  #lacksContinuation(): boolean {
+    return this.#missing !== undefined && this.#message(this.#at + this.#missing) === undefined;
+  }
+
+  #concreteType(from: Reader): number {
+    for (;;) {
+      const id = from.int();
+      if (id >= 0) return id;
+      this.#types = this.#types.with(new Map([[-id, readDefinition(-id, from)]]));
+      if (this.#types.size > this.#limits.types)
+        throw new Failure("GOB_LIMIT", `more than ${this.#limits.types} types`);
+      // The piece behind a definition has a length of its own: inside the message, or as the next message.
+      if (from.at < from.end) from.uint();
+      else this.#continue(from);
     }
+  }
+
+  /** Moves a cursor into the next message. */
+  #continue(from: Reader): void {
+    const message = this.#message(from.end);
+    if (message === undefined) {
+      this.#missing = from.end - this.#at;
+      throw INCOMPLETE;
+    }
+    from.at = message.at;
+    from.end = message.end;
   }
 
   #value(schema: Schema<unknown>, id: number, from: Reader): unknown {
     const base = baseOf(schema.type);
     const op = this.#types.opFor(base, id);
     if (base.kind === "struct") checkOverlap(base, this.#types.typeOf(id));
-    else if (from.uint() !== 0) throw new Failure("GOB_MALFORMED", "a single value with a field number");
+    if (base.kind === "any" ? !this.#stream.isStruct(id) : base.kind !== "struct") readSingleton(from);
     return op(from);
   }
 
@@ -139,6 +194,7 @@ export class GobDecoder {
       const id = -from.int();
       if (found.has(id)) throw new Failure("GOB_MALFORMED", `type ${id} is defined twice`);
       found.set(id, readDefinition(id, from));
+      if (from.at !== from.end) throw new Failure("GOB_MALFORMED", `bytes behind the definition of type ${id}`);
       if (found.size > this.#limits.types) throw new Failure("GOB_LIMIT", `more than ${this.#limits.types} types`);
       at = message.end;
     }
@@ -166,11 +222,16 @@ export class GobDecoder {
   }
 }
 
-/** Go refuses a struct that shares no field with the receiver's: it was most likely meant for somebody else. */
+/** A value that is not a struct has the field number 0 in front. */
+function readSingleton(from: Reader): void {
+  if (from.uint() !== 0) throw new Failure("GOB_MALFORMED", "a single value with a field number");
+}
+
+/** Go refuses a struct that shares no field with the receiver's: most likely it was meant for another receiver. */
 function checkOverlap(own: Extract<BaseType, { kind: "struct" }>, sent: RemoteType | undefined): void {
   if (sent?.kind !== "struct" || own.fields.length === 0 || sent.fields.length === 0) return;
   if (sent.fields.some((field) => own.fields.some(({ name }) => name === field.name))) return;
-  throw new Failure("GOB_TYPE_MISMATCH", `${sent.name || "the struct"} shares no field with ${own.spelling}`);
+  throw new Failure("GOB_TYPE_MISMATCH", `${sent.name || "the struct"} shares no field with ${spell(own)}`);
 }
 
 /**

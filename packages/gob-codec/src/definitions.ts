@@ -18,6 +18,9 @@ export const BASIC_IDS = {
   complex: 7,
 } as const;
 
+/** The id of Go's `interface{}`. */
+export const INTERFACE_ID = 8;
+
 interface Definition {
   id: number;
   readonly name: string;
@@ -84,6 +87,7 @@ class Numbering {
   number(type: GoType, name: string): Definition {
     const base = baseOf(type);
     if (base.kind === "basic") return { id: BASIC_IDS[base.form], name, type: base, parts: [] };
+    if (base.kind === "any") return { id: INTERFACE_ID, name, type: base, parts: [] };
     const key = identity(base);
     const known = this.known.get(key);
     if (known !== undefined) return known;
@@ -123,7 +127,7 @@ class Numbering {
 
 /** Writes the definition, then those of its parts, each once. */
 function send(definition: Definition, sent: Set<Definition>, out: Writer): void {
-  if (definition.type.kind === "basic" || sent.has(definition)) return;
+  if (definition.type.kind === "basic" || definition.type.kind === "any" || sent.has(definition)) return;
   sent.add(definition);
   const body = new Writer(128);
   body.int(-definition.id);
@@ -143,7 +147,7 @@ function send(definition: Definition, sent: Set<Definition>, out: Writer): void 
  */
 function writeWireType(definition: Definition, out: Writer): void {
   const { type, parts } = definition;
-  const field = { array: 0, slice: 1, struct: 2, map: 3, custom: 4, basic: -1 }[type.kind];
+  const field = { array: 0, slice: 1, struct: 2, map: 3, custom: 4, basic: -1, any: -1 }[type.kind];
   const marshaler = type.kind === "custom" ? { gob: 0, binary: 1, text: 2 }[type.codec.marshaler ?? "gob"] : 0;
   out.uint(field + marshaler + 1);
   out.uint(1);
@@ -182,7 +186,7 @@ function writeNameAndId(name: string, id: number, out: Writer): void {
 
 /** Go's `Type.Name()`: without the package, empty for unnamed types. */
 export function goName(type: BaseType): string {
-  const { spelling } = type;
+  const spelling = type.kind === "any" ? undefined : type.spelling;
   if (spelling === undefined || isUnnamed(spelling)) return "";
   const brackets = spelling.indexOf("[");
   const head = brackets < 0 ? spelling : spelling.slice(0, brackets);
@@ -210,18 +214,29 @@ export function spell(type: GoType): string {
       return type.spelling ?? `[${type.length}]${spell(type.elem)}`;
     case "map":
       return type.spelling ?? `map[${spell(type.key)}]${spell(type.elem)}`;
+    case "struct":
+      return type.spelling ?? spellStruct(type.fields);
+    case "any":
+      return "interface {}";
     default:
       return type.spelling;
   }
+}
+
+/** An anonymous struct's type, as Go writes it: `struct { A int; B []string }`. */
+function spellStruct(fields: readonly { readonly name: string; readonly type: GoType }[]): string {
+  if (fields.length === 0) return "struct {}";
+  return `struct { ${fields.map(({ name, type }) => `${name} ${spell(type)}`).join("; ")} }`;
 }
 
 const structNumbers = new WeakMap<BaseType, number>();
 let structCount = 0;
 
 /**
- * What makes two schemas one Go type: a struct or custom type is itself; others are what they are made of plus their name.
+ * What makes two schemas one Go type: a named struct or a custom type is itself; others are their parts plus their name.
  */
 function identity(type: GoType, inside: readonly GoType[] = []): string {
+  if (inside.length > 100) throw new Failure("GOB_SCHEMA", "a type that never ends");
   switch (type.kind) {
     case "basic":
       return type.spelling;
@@ -229,15 +244,25 @@ function identity(type: GoType, inside: readonly GoType[] = []): string {
       return `*${identity(type.elem, inside)}`;
     case "lazy":
       return identity(type.target(), inside);
+    case "any":
+      return "interface{}";
     case "struct":
-    case "custom": {
-      const number = structNumbers.get(type) ?? ++structCount;
-      structNumbers.set(type, number);
-      return `#${number}`;
-    }
+      if (type.spelling === undefined) {
+        const within = [...inside, type];
+        return `struct{${type.fields.map((field) => `${field.name}:${identity(field.type, within)}`).join(";")}}`;
+      }
+      return ownIdentity(type);
+    case "custom":
+      return ownIdentity(type);
     default:
       return compositeIdentity(type, inside);
   }
+}
+
+function ownIdentity(type: BaseType): string {
+  const number = structNumbers.get(type) ?? ++structCount;
+  structNumbers.set(type, number);
+  return `#${number}`;
 }
 
 function compositeIdentity(
@@ -247,7 +272,6 @@ function compositeIdentity(
   // A named slice or map may contain itself; how far out it was met tells which one is meant.
   const outer = inside.indexOf(type);
   if (outer >= 0) return `^${inside.length - outer}`;
-  if (inside.length > 100) throw new Failure("GOB_SCHEMA", "a type that never ends");
   const within = [...inside, type];
   const elem = identity(type.elem, within);
   const name = type.spelling === undefined ? "" : `${type.spelling}=`;

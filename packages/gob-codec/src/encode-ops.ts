@@ -1,11 +1,12 @@
+import { spell } from "./definitions.ts";
 import { Failure, through } from "./errors.ts";
 import { type BasicType, baseOf, type Complex, type GoType } from "./schema.ts";
 import { checkInteger, describe, type Writer } from "./writer.ts";
 import { zeroOf } from "./zero.ts";
 
 /*
- * Closures made once per type, so that encoding walks no descriptions. What counts as zero, and is then left out of a
- * struct, differs by kind (protocol notes, 3.3; Go's `encode.go`):
+ * Closures made once per type, so that encoding walks no descriptions. The zero of a type is left out of a struct, and differs
+ * by kind (Go's `encode.go`):
  *
  *   left out      0, false, "", empty bytes, empty slices, nil maps, nil pointers, zeros behind pointers
  *   always sent   structs, arrays, maps that exist, whatever they contain
@@ -58,6 +59,8 @@ function compile(type: GoType): EncodeOp {
       return structOp(type);
     case "custom":
       return customOp(type);
+    case "any":
+      return anyOp();
     default:
       return pointerOp(type);
   }
@@ -189,7 +192,7 @@ function sequenceOp(elem: GoType): EncodeOp {
   };
 }
 
-/** As a slice, though the receiver knows the count: Go sends it all the same. */
+/** As a slice: Go sends the count, although the receiver knows it. */
 function arrayOp(elem: GoType, length: number): EncodeOp {
   const op = encodeOp(elem);
   return {
@@ -230,7 +233,7 @@ function structOp(type: Extract<GoType, { kind: "struct" }>): EncodeOp {
   const count = fields.length;
   return {
     write(out, value) {
-      if (typeof value !== "object" || value === null) throw wrong(`an object for ${type.spelling}`, value);
+      if (typeof value !== "object" || value === null) throw wrong(`an object for ${spell(type)}`, value);
       let last = -1;
       let i = 0;
       try {
@@ -266,6 +269,16 @@ function customOp(type: Extract<GoType, { kind: "custom" }>): EncodeOp {
       out.sized(bytes);
     },
     isZero: (value) => value === undefined || codec.isZero?.(value) === true,
+  };
+}
+
+/** Go sends an interface value with the name under which its type is registered, which is not known here. Nil is an absent field. */
+function anyOp(): EncodeOp {
+  return {
+    write() {
+      throw new Failure("GOB_VALUE", "an interface value cannot be sent; use the schema of its concrete type");
+    },
+    isZero: (value) => value === undefined,
   };
 }
 

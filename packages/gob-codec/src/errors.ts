@@ -1,4 +1,4 @@
-/** What went wrong, in a word to branch on. */
+/** The kind of a failure, to branch on. */
 export type GobErrorCode =
   /** The bytes end in the middle of a message. */
   | "GOB_TRUNCATED"
@@ -55,7 +55,7 @@ export function through(failure: unknown, step: string): unknown {
   return failure;
 }
 
-/** What the caller gets to see of something thrown inside. */
+/** The error that a caller gets for something thrown inside. */
 export function toGobError(thrown: unknown): unknown {
   if (!(thrown instanceof Failure)) {
     // An endless value (a cycle) or a type nested past the engine's stack ends here, and is the input's fault.

@@ -16,12 +16,14 @@ export { type GobBuilders, gob } from "./builders.ts";
 export { decodeGob, GobDecoder } from "./decoder.ts";
 export { encodeGob, GobEncoder, type GobEncoderOptions } from "./encoder.ts";
 export { GobError, type GobErrorCode } from "./errors.ts";
+export type { GobTime } from "./go-values.ts";
 export type { GobLimits } from "./reader.ts";
 export type {
   Complex,
   CustomCodec,
   Encodable,
   Fields,
+  GobOpaque,
   Infer,
   NameOptions,
   OptionalSchema,

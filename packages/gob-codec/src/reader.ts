@@ -19,11 +19,26 @@ export interface GobLimits {
 /** The limits in force where a caller names none. */
 export const DEFAULT_LIMITS: Required<GobLimits> = { messageBytes: 2 ** 24, elements: 1e6, depth: 100, types: 1000 };
 
+/** The stream around a message: an interface value defines its type in place, and may go on in the next message. */
+export interface Stream {
+  /** Reads definitions up to a type id; returns that id. */
+  concreteType(from: Reader): number;
+  /** Whether values of a type are structs, which stand alone without a field number. */
+  isStruct(id: number): boolean;
+  /** Reads and drops a value of a type. */
+  skip(id: number, from: Reader): void;
+  /** Reads a value of a type without a schema. */
+  any(id: number, from: Reader): unknown;
+}
+
 /** A cursor over one message; see {@link Writer} for the layouts. Never reads past `end`. */
 export class Reader {
   readonly bytes: Uint8Array;
   at: number;
+  /** Of the message; an interface value may move the cursor into the next one. */
   end: number;
+  /** Absent while a definition is read: definitions hold no interface values. */
+  stream: Stream | undefined;
   /** Elements that may still be created. */
   elements: number;
   /** Levels that may still be entered. */
@@ -118,7 +133,10 @@ export class Reader {
     return length;
   }
 
-  /** A number of elements: each takes a byte at least, so the message's rest bounds it before anything is allocated. */
+  /**
+   * A number of elements. Where each takes a byte at least, the message's rest bounds it before anything is allocated; elements
+   * with interface values may lie in later messages (`bytesEach` 0).
+   */
   count(bytesEach: number): number {
     const count = this.uint();
     if (count * bytesEach > this.end - this.at) {

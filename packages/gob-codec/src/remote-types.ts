@@ -1,3 +1,4 @@
+import { compileAny } from "./any-ops.ts";
 import { compileDecode, type DecodeOp, type Remote } from "./decode-ops.ts";
 import { Failure } from "./errors.ts";
 import type { Reader } from "./reader.ts";
@@ -23,6 +24,10 @@ export class RemoteTypes implements Remote {
   readonly #ops = new WeakMap<GoType, Map<number, DecodeOp>>();
   /** Bounded by: types defined. */
   readonly #skips = new Map<number, SkipOp>();
+  /** Bounded by: types defined. */
+  readonly #any = new Map<number, DecodeOp>();
+  /** Bounded by: types defined. */
+  readonly #interfaces = new Map<number, boolean>();
 
   constructor(defined: ReadonlyMap<number, RemoteType> = new Map()) {
     this.#defined = defined;
@@ -68,21 +73,63 @@ export class RemoteTypes implements Remote {
   skipFor(id: number): SkipOp {
     let op = this.#skips.get(id);
     if (op === undefined) {
-      op = compileSkip(this.typeOf(id), (part) => this.skipFor(part));
+      op = compileSkip(this.typeOf(id), this);
       this.#skips.set(id, op);
     }
     return op;
   }
+
+  anyFor(id: number): DecodeOp {
+    let op = this.#any.get(id);
+    if (op === undefined) {
+      op = compileAny(this.typeOf(id), this);
+      this.#any.set(id, op);
+    }
+    return op;
+  }
+
+  hasInterface(id: number): boolean {
+    let found = this.#interfaces.get(id);
+    if (found === undefined) {
+      found = this.#reachesInterface(id);
+      this.#interfaces.set(id, found);
+    }
+    return found;
+  }
+
+  #reachesInterface(id: number): boolean {
+    // A set that grows while it is walked visits each type once, recursive ones too.
+    const reached = new Set([id]);
+    for (const each of reached) {
+      const type = this.typeOf(each);
+      if (type?.kind === "interface") return true;
+      for (const part of partsOf(type)) reached.add(part);
+    }
+    return false;
+  }
 }
 
-/** What Go itself knows, before any definition. */
+function partsOf(type: RemoteType | undefined): readonly number[] {
+  switch (type?.kind) {
+    case "slice":
+    case "array":
+      return [type.elem];
+    case "map":
+      return [type.key, type.elem];
+    case "struct":
+      return type.fields.map(({ id }) => id);
+    default:
+      return [];
+  }
+}
+
+/** The types that Go itself knows, before any definition. */
 export const NO_TYPES: RemoteTypes = new RemoteTypes();
 
-/** Reads the body of a definition message, after its id. */
+/** Reads a definition, after its id. One inside an interface value is followed by more. */
 export function readDefinition(id: number, from: Reader): RemoteType {
   if (id < LEAST_DEFINABLE_ID) throw new Failure("GOB_MALFORMED", `type ${id} cannot be defined`);
   const type = remoteType(NO_TYPES.opFor(wireType.type, WIRE_TYPE_ID)(from) as WireType);
   if (type === undefined) throw new Failure("GOB_MALFORMED", `the definition of type ${id} is not one type`);
-  if (from.at !== from.end) throw new Failure("GOB_MALFORMED", `bytes behind the definition of type ${id}`);
   return type;
 }

@@ -69,6 +69,14 @@ export interface CustomCodec<T> {
   isZero?(value: T): boolean;
 }
 
+/** A value that its Go type turned into bytes itself, as {@link gob.any} receives it. */
+export interface GobOpaque {
+  /** The type's name without its package; empty where Go leaves it out. */
+  readonly name: string;
+  readonly marshaler: "gob" | "binary" | "text";
+  readonly bytes: Uint8Array;
+}
+
 /** Numbers and the like, which need no definition on the wire. */
 export interface BasicType {
   readonly kind: "basic";
@@ -89,9 +97,11 @@ export type GoType =
   | (Named & { readonly kind: "map"; readonly key: GoType; readonly elem: GoType })
   | {
       readonly kind: "struct";
-      readonly spelling: string;
+      /** Absent for an anonymous struct. */
+      readonly spelling?: string | undefined;
       readonly fields: readonly { readonly name: string; readonly type: GoType }[];
     }
+  | { readonly kind: "any" }
   | { readonly kind: "pointer"; readonly elem: GoType }
   | { readonly kind: "lazy"; readonly target: () => GoType }
   | { readonly kind: "custom"; readonly spelling: string; readonly codec: CustomCodec<unknown> };
@@ -103,7 +113,11 @@ export type BaseType = Exclude<GoType, { kind: "pointer" | "lazy" }>;
 export function baseOf(type: GoType): BaseType {
   let base = type;
   for (let hops = 0; base.kind === "pointer" || base.kind === "lazy"; hops++) {
-    if (hops > 100) throw new GobError("GOB_SCHEMA", "a type that is nothing but a pointer to itself");
+    if (hops > 100)
+      throw new GobError(
+        "GOB_SCHEMA",
+        "a type is a pointer to itself and nothing else; give it a struct, slice, or map",
+      );
     base = base.kind === "pointer" ? base.elem : base.target();
   }
   return base;

@@ -1,5 +1,5 @@
 import { gob } from "./builders.ts";
-import { BASIC_IDS, FIRST_USER_ID } from "./definitions.ts";
+import { BASIC_IDS, FIRST_USER_ID, INTERFACE_ID } from "./definitions.ts";
 import type { GoType, OptionalSchema, Schema } from "./schema.ts";
 
 interface Named {
@@ -57,8 +57,6 @@ export type RemoteType =
 
 /** The id of Go's `wireType` itself. */
 export const WIRE_TYPE_ID = 16;
-/** The id of Go's `interface{}`. */
-export const INTERFACE_ID = 8;
 /** Ids below are Go's own and cannot be defined by a stream. */
 export const LEAST_DEFINABLE_ID: number = FIRST_USER_ID - 1;
 

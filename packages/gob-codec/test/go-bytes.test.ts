@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { fromHex, toHex } from "../../../test/vectors/suite.ts";
 import { decodeGob, GobEncoder, gob, type Schema } from "../src/index.ts";
-import { a, b, list, rec, recMap, time, timed, tree } from "./go-types.ts";
+import { a, b, list, rec, recMap, time, timed, tree } from "./support/go-types.ts";
 
 /** Made by Go 1.26, where a fresh process numbers types from 64. */
 const firstId = 64;
@@ -67,7 +67,49 @@ const cases: [string, Schema<any>, unknown, string][] = [
   ],
 ];
 
+/** `int` of Go, which is spelled so inside anonymous structs. */
+const int = gob.named("int", gob.int);
+
+/** Numbered behind other types of the same process, hence the first id. */
+// biome-ignore lint/suspicious/noExplicitAny: a table of types
+const anonymous: [string, number, Schema<any>, unknown, string][] = [
+  [
+    "anonymous structs in fields, slices, maps, and arrays",
+    75,
+    gob.struct("main.Anon", {
+      A: gob.int,
+      B: gob.struct("", { C: gob.string }),
+      D: gob.slice(gob.struct("", { E: int })),
+      F: gob.map(gob.string, gob.struct("", { G: gob.pointer(int) })),
+      H: gob.array(gob.struct("", {}), 2),
+    }),
+    { A: 1, B: { C: "c" }, D: [{ E: 1 }], F: new Map([["k", { G: 5 }]]), H: [{}, {}] },
+    "34ff9503010104416e6f6e01ff9600010501014101040001014201ff980001014401ff9c0001014601ffa00001014801ffa400000027ff9703010113737472756374207b204320737472696e67207d01ff98000101010143010c00000021ff9b020101125b5d737472756374207b204520696e74207d01ff9c0001ff9a000012ff99030102ff9a00010101014501040000002dff9f0401011c6d61705b737472696e675d737472756374207b2047202a696e74207d01ffa000010c01ff9e000012ff9d030102ff9e00010101014701040000001dffa30101010c5b325d737472756374207b7d01ffa40001ffa2010400000affa1030102ffa20000001aff960102010101630001010102000101016b010a000102000000",
+  ],
+  [
+    "an anonymous struct by itself",
+    87,
+    gob.struct("", { A: gob.int }),
+    { A: 1 },
+    "12ffad030102ffae000101010141010400000005ffae010200",
+  ],
+];
+
 describe("bytes of Go", () => {
+  it.each(anonymous)("for %s are ours", (_, id, schema, value, hex) => {
+    expect(decodeGob(schema, fromHex(hex))).toEqual(value);
+    expect(toHex(new GobEncoder({ firstId: id }).encode(schema, value))).toBe(hex);
+  });
+
+  it("define equal anonymous structs once", () => {
+    const part = (): Schema<{ A: number }> => gob.struct("", { A: gob.int });
+    const twice = gob.struct("S", { X: part(), Y: part() });
+    const once = part();
+    const shared = gob.struct("S", { X: once, Y: once });
+    const value = { X: { A: 1 }, Y: { A: 2 } };
+    expect(toHex(new GobEncoder().encode(twice, value))).toBe(toHex(new GobEncoder().encode(shared, value)));
+  });
+
   it.each(cases)("for %s are ours", (_, schema, value, hex) => {
     expect(decodeGob(schema, fromHex(hex))).toEqual(value);
     expect(toHex(new GobEncoder({ firstId }).encode(schema, value))).toBe(hex);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { fromHex } from "../../../test/vectors/suite.ts";
 import { decodeGob, encodeGob, GobDecoder, GobError, type GobErrorCode, gob, type Schema } from "../src/index.ts";
-import { type List, list, rec } from "./go-types.ts";
+import { type List, list, rec } from "./support/go-types.ts";
 
 /** The error of some code that must fail. */
 function failure(run: () => unknown): { code: GobErrorCode; path: string; message: string } {
@@ -154,7 +154,7 @@ describe("schemas", () => {
     expect(failure(make).code).toBe("GOB_SCHEMA");
   });
 
-  it("that are nothing but themselves are refused", () => {
+  it("that consist of nothing but themselves are refused", () => {
     const self: Schema<unknown> = gob.pointer(gob.lazy(() => self)) as Schema<unknown>;
     expect(failure(() => encodeGob(self, 1)).code).toBe("GOB_SCHEMA");
   });

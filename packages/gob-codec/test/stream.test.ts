@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toHex } from "../../../test/vectors/suite.ts";
 import { decodeGob, encodeGob, GobDecoder, GobEncoder, GobError, gob, type Schema } from "../src/index.ts";
-import { samples, streams } from "./arbitrary.ts";
+import { samples, streams } from "./support/arbitrary.ts";
 
 const point = gob.struct("Point", { X: gob.int, Y: gob.int, Name: gob.string });
 

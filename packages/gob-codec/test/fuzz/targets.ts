@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fromHex, type VectorCase } from "../../../../test/vectors/suite.ts";
 import { GobDecoder, GobError, gob, type Schema } from "../../src/index.ts";
-import { a, b, list, rec, recMap, time, timed, tree } from "../go-types.ts";
+import { a, b, list, rec, recMap, time, timed, tree } from "../support/go-types.ts";
 import { schemaOf } from "../vectors/gob-stream.ts";
 import { messagesOf } from "./mutate.ts";
 
@@ -20,7 +20,7 @@ export const targets: readonly Target[] = cases
   .flatMap(({ input, hex }, i) => {
     const messages = messagesOf(fromHex(hex));
     const own = input.values.map(({ type }: { type: never }) => ({ schema: schemaOf(type), messages }));
-    const odd = [a, b, list, rec, recMap, time, timed, tree, gob.slice(gob.map(gob.string, gob.float64))];
+    const odd = [gob.any, a, b, list, rec, recMap, time, timed, tree, gob.slice(gob.map(gob.string, gob.float64))];
     return i % 20 === 0 ? [...own, ...odd.map((schema) => ({ schema, messages }))] : own;
   });
 

@@ -1,4 +1,4 @@
-import { gob, type Schema } from "../src/index.ts";
+import { gob, type Schema } from "../../src/index.ts";
 
 /** Recursive and unusual Go types, as the programs that made the bytes in `go-bytes.test.ts` declare them. */
 export interface List {

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { gob, type Schema } from "../src/index.ts";
+import { gob, type Schema } from "../../src/index.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: types made at random
 type Any = any;
