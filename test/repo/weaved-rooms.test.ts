@@ -20,7 +20,7 @@ function importedRooms(room: string): Map<string, string> {
 }
 
 /** Rooms that run inside the daemon only. */
-const daemon = ["main.ts", "compose.ts", "services", "http", "attachments", "plugin", "systemd.ts"];
+const daemon = ["main.ts", "compose.ts", "stages", "services", "http", "attachments", "plugin", "systemd.ts"];
 
 describe("the rooms of weaved", () => {
   it.each(["cli", "cni", "client", "diagnostics", "config"])("%s imports nothing of the daemon", (room) => {

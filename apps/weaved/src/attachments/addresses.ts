@@ -18,7 +18,13 @@ export interface Addresses {
 }
 
 /** Makes it from the parts that are switched on. */
-export function createAddresses({ ipam, dns }: { readonly ipam?: IpamPort; readonly dns?: DnsPort }): Addresses {
+export function createAddresses({
+  ipam,
+  dns,
+}: {
+  readonly ipam: IpamPort | undefined;
+  readonly dns: DnsPort | undefined;
+}): Addresses {
   type Options = { readonly isContainer: boolean; readonly signal: AbortSignal; readonly workload?: string };
 
   async function claim(id: string, cidr: Cidr, options: Options): Promise<Cidr> {

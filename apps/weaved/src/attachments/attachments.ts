@@ -26,9 +26,9 @@ export interface AttachmentsOptions {
   readonly links: Links;
   readonly bridge: string;
   readonly mtu: number;
-  readonly ipam?: IpamPort;
-  readonly dns?: DnsPort;
-  readonly find?: FindContainer;
+  readonly ipam: IpamPort | undefined;
+  readonly dns: DnsPort | undefined;
+  readonly find: FindContainer | undefined;
   /** Is the namespace still there? */
   readonly isAlive: (target: Target) => boolean;
   readonly store: Pick<Store, "load" | "save">;

@@ -10,26 +10,26 @@ const exposeId = "weave:expose";
 const storeKey = "border";
 
 /** What crosses between the network and the outside through this host, and the host's own addresses in the network. */
-export interface Border extends ExposuresPort, ServicesPort, HostPort {
+export interface Exposures extends ExposuresPort, ServicesPort, HostPort {
   /** Puts everything in place that was so before a restart. */
   restore(): Promise<void>;
 }
 
 /** What changes the host; `@weaved/host-links/node` offers it. */
-export interface BorderLinks {
+export interface ExposureLinks {
   ensureBridge(bridge: BridgeSpec): Promise<unknown>;
   removeBridgeAddresses(bridge: string, addresses: readonly string[]): Promise<unknown>;
   setFirewall(firewall: FirewallSpec): Promise<unknown>;
 }
 
 /** What a border is made with. */
-export interface BorderOptions {
-  readonly links: BorderLinks;
+export interface ExposuresOptions {
+  readonly links: ExposureLinks;
   readonly bridge: Omit<BridgeSpec, "addresses">;
   /** What is in the firewall besides exposures and services. */
   readonly firewall: FirewallSpec;
-  readonly ipam?: IpamPort;
-  readonly dns?: DnsPort;
+  readonly ipam: IpamPort | undefined;
+  readonly dns: DnsPort | undefined;
   readonly store: Store;
 }
 
@@ -40,7 +40,7 @@ interface Exposed {
 }
 
 /** Makes the border of a host. */
-export function createBorder(options: BorderOptions): Border {
+export function createExposures(options: ExposuresOptions): Exposures {
   const { links, bridge, ipam, dns, store } = options;
   /** Bounded by: what operators exposed. */
   let exposed: Exposed[] = [];

@@ -10,19 +10,19 @@ import type { AttachmentsPort, ControlPorts, ExposuresPort, ServicesPort } from 
  * services, and what people ask beyond the original's reports. Bodies and answers are JSON.
  */
 export function ownRoutes(app: Hono, ports: ControlPorts): void {
-  const { attachments, exposures, services, insight, ipam } = ports;
+  const { attachments, exposures, services, diagnostics, ipam } = ports;
   if (attachments) attachmentRoutes(app, attachments);
   if (exposures) exposureRoutes(app, exposures);
   if (services) serviceRoutes(app, services);
   if (ipam) app.post("/v1/ring/join", () => attempt(async () => answer(await ipam.join())));
-  if (!insight) return;
-  app.get("/v1/overview", async () => answer(await insight.overview()));
-  app.get("/v1/settings", () => answer(insight.settings()));
+  if (!diagnostics) return;
+  app.get("/v1/overview", async () => answer(await diagnostics.overview()));
+  app.get("/v1/settings", () => answer(diagnostics.settings()));
   app.get("/v1/explain", async (context) => {
     const from = context.req.query("from");
     const to = context.req.query("to");
     if (!from || !to) return refuse("explain needs from and to");
-    return answer(await insight.explain(from, to));
+    return answer(await diagnostics.explain(from, to));
   });
 }
 

@@ -132,7 +132,7 @@ export interface ServiceRow {
 }
 
 /** What people ask beyond the original's reports. */
-export interface InsightPort {
+export interface DiagnosticsPort {
   overview(): Promise<unknown>;
   explain(from: string, to: string): Promise<{ steps: string[]; code: string }>;
   settings(): unknown;
@@ -147,7 +147,7 @@ export interface ControlPorts {
   readonly attachments?: AttachmentsPort;
   readonly exposures?: ExposuresPort;
   readonly services?: ServicesPort;
-  readonly insight?: InsightPort;
+  readonly diagnostics?: DiagnosticsPort;
   readonly proxyAddresses?: () => readonly string[];
   /** False when Docker says that the container is not running; true without Docker. */
   isAlive(containerId: string): Promise<boolean>;

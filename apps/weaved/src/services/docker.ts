@@ -7,28 +7,28 @@ import type { Report } from "../diagnostics/report.ts";
 import type { DnsPort, IpamPort } from "../http/ports.ts";
 import type { RootLogger } from "../logging.ts";
 import { startContainers } from "./containers.ts";
-import type { NamesPart } from "./names.ts";
+import type { NamesService } from "./names.ts";
 import { preparePlugin } from "./plugin.ts";
 import { prepareProxy } from "./proxy.ts";
 
 /** What everything around Docker is wired to. */
-export interface DockerPartOptions {
+export interface DockerServiceOptions {
   readonly settings: Settings;
   /** Undefined: no Docker. */
   readonly engine: Engine | undefined;
   readonly attachments: Attachments;
   readonly ipam: Allocator | undefined;
   readonly ipamApi: IpamPort | undefined;
-  readonly dns: NamesPart | undefined;
+  readonly dns: NamesService | undefined;
   readonly dnsApi: DnsPort | undefined;
   readonly log: RootLogger;
   readonly metrics: Metrics;
 }
 
 /** Docker's side of the daemon, running. */
-export interface DockerPart {
-  /** Absent without proxy. */
-  readonly proxyAddresses?: () => readonly string[];
+export interface DockerService {
+  /** Undefined without proxy. */
+  readonly proxyAddresses: (() => readonly string[]) | undefined;
   report(): Pick<Report, "Proxy" | "Plugin">;
   close(): Promise<void>;
 }
@@ -38,7 +38,7 @@ export interface DockerPart {
  *
  * @throws ConfigError when proxy or plugin lack what they stand on, or cannot listen
  */
-export async function startDocker(options: DockerPartOptions): Promise<DockerPart> {
+export async function startDocker(options: DockerServiceOptions): Promise<DockerService> {
   const { settings, engine, attachments, ipam, ipamApi, dns, dnsApi, log, metrics } = options;
   const open: { close(): Promise<void> }[] = [];
   const close = async () => {
@@ -66,7 +66,7 @@ export async function startDocker(options: DockerPartOptions): Promise<DockerPar
       await part.listen();
     }
     return {
-      ...(proxy && { proxyAddresses: proxy.addresses }),
+      proxyAddresses: proxy?.addresses,
       report: () => ({
         Proxy: proxy ? { Addresses: [...proxy.addresses()] } : null,
         Plugin: plugin?.report ?? null,

@@ -17,7 +17,7 @@ import type { Logger } from "../logging.ts";
 import { reclaimBy } from "./reclaim.ts";
 
 /** What starting the allocator needs. */
-export interface IpamPartOptions {
+export interface IpamServiceOptions {
   readonly settings: Settings;
   readonly mesh: RunningMesh;
   readonly store: Store;
@@ -26,7 +26,7 @@ export interface IpamPartOptions {
 }
 
 /** Starts the allocator on the mesh's channels; what it waits for longer than a second is said in the log. */
-export async function startIpam({ settings, mesh, store, logger, metrics }: IpamPartOptions): Promise<Allocator> {
+export async function startIpam({ settings, mesh, store, logger, metrics }: IpamServiceOptions): Promise<Allocator> {
   const ipam = await createAllocator({
     name: mesh.name,
     uid: mesh.uid,

@@ -20,7 +20,7 @@ import type { Logger } from "../logging.ts";
 import type { DnsListener } from "./dns-port.ts";
 
 /** Names and their server, running. */
-export interface NamesPart {
+export interface NamesService {
   readonly names: Names;
   readonly listener: DnsListener;
   close(): Promise<void>;
@@ -42,7 +42,7 @@ export async function startNames(
   store: Store,
   logger: Logger,
   metrics: Metrics,
-): Promise<NamesPart> {
+): Promise<NamesService> {
   const { address, port } = parseListen(settings["dns-listen-address"]);
   const isKnownPeer = (peer: number) => mesh.knows(peer);
   const names = createNames({

@@ -21,7 +21,7 @@ const defaultNetwork = "weave";
 const managedName = "net-plugin";
 
 /** What the plugin is wired to. */
-export interface PluginPartOptions {
+export interface PluginServiceOptions {
   readonly settings: Settings;
   readonly engine: Engine | undefined;
   readonly ipam: IpamPort | undefined;
@@ -30,7 +30,7 @@ export interface PluginPartOptions {
 }
 
 /** The plugin, in two steps: names of its containers are kept before Docker asks for the first interface. */
-export interface PluginPart {
+export interface PluginService {
   readonly observer: ContainerObserver;
   readonly report: PluginReport;
   listen(): Promise<void>;
@@ -38,7 +38,7 @@ export interface PluginPart {
 }
 
 /** @throws ConfigError when something that the plugin stands on is off */
-export function preparePlugin({ settings, engine, ipam, dns, logger }: PluginPartOptions): PluginPart {
+export function preparePlugin({ settings, engine, ipam, dns, logger }: PluginServiceOptions): PluginService {
   const managed = settings["plugin-v2"] ? { multicast: settings["plugin-v2-multicast"] } : undefined;
   const sockets = { global: settings["plugin-socket"], local: settings["plugin-mesh-socket"] };
   if (!ipam) throw new ConfigError("--plugin needs addresses to hand out: give --ipalloc-range");

@@ -12,23 +12,23 @@ import type { Logger } from "../logging.ts";
 import { parseAddressArgument } from "../values/address-argument.ts";
 import { isLoopback } from "../values/listen-address.ts";
 import { isAlive } from "./host.ts";
-import type { NamesPart } from "./names.ts";
+import type { NamesService } from "./names.ts";
 
 /** Where the proxy listens when nobody says, as the original. */
 const defaultAddress = "unix:///var/run/weave/weave.sock";
 
 /** What the proxy is wired to. */
-export interface ProxyPartOptions {
+export interface ProxyServiceOptions {
   readonly settings: Settings;
   readonly engine: Engine | undefined;
   readonly attachments: Attachments;
-  readonly dns: NamesPart | undefined;
+  readonly dns: NamesService | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
 
 /** The proxy, in two steps: its attacher follows containers before the first client comes. */
-export interface ProxyPart {
+export interface ProxyService {
   readonly attacher: Attacher;
   listen(): Promise<void>;
   /** Where it listens. */
@@ -37,7 +37,7 @@ export interface ProxyPart {
 }
 
 /** @throws ConfigError when there is no Docker to stand before, or a pattern cannot be used */
-export function prepareProxy(options: ProxyPartOptions): ProxyPart {
+export function prepareProxy(options: ProxyServiceOptions): ProxyService {
   const { settings, engine, attachments, dns, logger, metrics } = options;
   if (!engine) throw new ConfigError("--proxy needs Docker: name its API with --docker-api");
   const useDns = dns !== undefined && !settings["without-dns"];
@@ -96,7 +96,7 @@ function tlsFiles(settings: Settings): TlsFiles | undefined {
 }
 
 /** The address under which containers reach our server: where it listens, or Docker's bridge if it listens everywhere. */
-async function resolverFor(dns: NamesPart, options: ProxyPartOptions): Promise<string | undefined> {
+async function resolverFor(dns: NamesService, options: ProxyServiceOptions): Promise<string | undefined> {
   const { address } = dns.listener;
   if (address !== "0.0.0.0" && address !== "::") return address;
   const bridge = await options.engine?.network("bridge");

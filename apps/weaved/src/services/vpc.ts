@@ -6,17 +6,17 @@ import type { Allocator } from "@weaved/ipam-ring";
 import type { Datapath } from "@weaved/tun-datapath/node";
 import { rangesToCidrs, stillNative } from "@weaved/vpc-routes";
 import { createEc2Port, readHostIdentity, startReconciler } from "@weaved/vpc-routes/node";
-import type { Border } from "../attachments/exposures.ts";
+import type { Exposures } from "../attachments/exposures.ts";
 import type { Settings } from "../config/options.ts";
 import type { Metrics } from "../diagnostics/metrics.ts";
 import type { Logger } from "../logging.ts";
 
 /** What VPC mode works on. */
-export interface VpcPartOptions {
+export interface VpcServiceOptions {
   readonly settings: Settings;
   readonly mesh: RunningMesh;
   readonly ipam: Allocator;
-  readonly border: Border;
+  readonly exposures: Exposures;
   /** Carries what has no route in the tables. Absent: nothing does, as in the original's mode. */
   readonly datapath: Datapath | undefined;
   readonly logger: Logger;
@@ -24,7 +24,7 @@ export interface VpcPartOptions {
 }
 
 /** VPC routes, kept. */
-export interface VpcPart {
+export interface VpcService {
   /** How an address of another host is reached from here, in words. */
   wayTo(address: number): { readonly native: boolean; readonly text: string };
   /** Takes this host's routes out of the tables. */
@@ -37,8 +37,8 @@ export interface VpcPart {
  * data path. Where EC2 and the metadata service answer follows the AWS tools' environment: `AWS_ENDPOINT_URL_EC2`,
  * `AWS_EC2_METADATA_SERVICE_ENDPOINT`.
  */
-export async function startVpc(options: VpcPartOptions): Promise<VpcPart> {
-  const { settings, mesh, ipam, border, datapath, logger, metrics } = options;
+export async function startVpc(options: VpcServiceOptions): Promise<VpcService> {
+  const { settings, mesh, ipam, exposures, datapath, logger, metrics } = options;
   const identity = await readHostIdentity();
   const endpoint = process.env.AWS_ENDPOINT_URL_EC2 ?? process.env.AWS_ENDPOINT_URL;
   const { eni, subnet, vpc, region, account } = identity;
@@ -82,7 +82,7 @@ export async function startVpc(options: VpcPartOptions): Promise<VpcPart> {
   ];
   update();
   await prepareHost(settings["weave-bridge"], identity.mac);
-  border
+  exposures
     .expose({ addresses: [], masquerade: true })
     .catch((error: Error) => logger.warn(`the bridge has no address yet: ${error.message}`));
   return {

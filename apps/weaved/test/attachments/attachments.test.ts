@@ -62,7 +62,7 @@ function create(withEngine = true) {
       detach: async ({ id }) => void calls.push(`unplug ${id.slice(0, 3)}`),
     },
     ...{ bridge: "weave", mtu: 1376, ipam, dns, vpc: false },
-    ...(withEngine && { find }),
+    find: withEngine ? find : undefined,
     isAlive: (target) => alive("path" in target ? target.path : JSON.stringify(target)),
     store: { load: async () => disk, save: async (_, value) => keep(value) },
     logger: { debug() {}, info() {}, warn() {}, error() {} },

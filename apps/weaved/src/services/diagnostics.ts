@@ -5,24 +5,24 @@ import type { Datapath, LinkStatus } from "@weaved/tun-datapath/node";
 import type { LinkRow, Overview } from "../diagnostics/overview.ts";
 import type { Report } from "../diagnostics/report.ts";
 import { ipamStatusText } from "../diagnostics/status-text.ts";
-import type { InsightPort } from "../http/ports.ts";
-import type { NamesPart } from "./names.ts";
-import type { VpcPart } from "./vpc.ts";
+import type { DiagnosticsPort } from "../http/ports.ts";
+import type { NamesService } from "./names.ts";
+import type { VpcService } from "./vpc.ts";
 
 /** What an overview looks at. */
-export interface InsightOptions {
+export interface DiagnosticsOptions {
   readonly mesh: RunningMesh;
-  readonly datapath?: Datapath;
-  readonly ipam?: Allocator;
-  readonly dns?: NamesPart;
-  readonly vpc?: Pick<VpcPart, "wayTo">;
+  readonly datapath: Datapath | undefined;
+  readonly ipam: Allocator | undefined;
+  readonly dns: NamesService | undefined;
+  readonly vpc: Pick<VpcService, "wayTo"> | undefined;
   readonly report: () => Report;
   readonly attachmentCount: () => number;
   readonly settings: unknown;
 }
 
 /** The state of this peer in words: overview, links, and which way a packet would take. */
-export function createInsight(options: InsightOptions): InsightPort {
+export function createDiagnostics(options: DiagnosticsOptions): DiagnosticsPort {
   return {
     overview: async () => overviewOf(options),
     explain: async (from, to) => explain(options, from, to),
@@ -30,7 +30,7 @@ export function createInsight(options: InsightOptions): InsightPort {
   };
 }
 
-function overviewOf({ mesh, datapath, ipam, dns, report, attachmentCount }: InsightOptions): Overview {
+function overviewOf({ mesh, datapath, ipam, dns, report, attachmentCount }: DiagnosticsOptions): Overview {
   const status = mesh.status();
   const now = report();
   const links = new Map((datapath?.status().links ?? []).map((link) => [link.peer, link]));
@@ -94,7 +94,7 @@ function reasonsOf(status: ReturnType<RunningMesh["status"]>, ipam: Allocator | 
 }
 
 /** Follows a packet from one address or name to another, as far as this peer can see. */
-function explain(options: InsightOptions, from: string, to: string): { code: string; steps: string[] } {
+function explain(options: DiagnosticsOptions, from: string, to: string): { code: string; steps: string[] } {
   const source = addressOf(options, from);
   const target = addressOf(options, to);
   const steps = [
@@ -137,7 +137,7 @@ function explain(options: InsightOptions, from: string, to: string): { code: str
   };
 }
 
-function addressOf({ dns }: InsightOptions, what: string): string | undefined {
+function addressOf({ dns }: DiagnosticsOptions, what: string): string | undefined {
   if (/^\d+\.\d+\.\d+\.\d+$/.test(what)) return what;
   const full = what.endsWith(".") ? what : `${what}.${what.includes(".") ? "" : (dns?.names.domain ?? "")}`;
   return dns?.names.lookup(full)[0]?.toString();
