@@ -77,6 +77,8 @@ export interface Engine {
   image(name: string): Promise<Image | undefined>;
   network(reference: string): Promise<Network | undefined>;
   createNetwork(spec: NetworkSpec): Promise<void>;
+  /** Rejects while containers are connected. */
+  removeNetwork(id: string): Promise<void>;
   kill(id: string): Promise<void>;
   /**
    * Follows events until the engine goes away or `signal` fires, then resolves. `onOpen` is called once the engine will tell

@@ -30,6 +30,7 @@ export function createFakeEngine(containers: Map<string, number> = new Map()): F
     image: async () => undefined,
     network: async () => undefined,
     createNetwork: async () => {},
+    removeNetwork: async () => {},
     kill: async (id) => void containers.set(id, 0),
     follow: ({ onOpen, onEvent, signal }) => {
       if (!up) return Promise.reject(new DockerError("ENGINE_UNREACHABLE", "gone"));

@@ -34,6 +34,9 @@ export function createDockerClient(address: string): Engine {
       };
       required(await exchange(place, "POST", "/networks/create", body));
     },
+    async removeNetwork(network) {
+      required(await exchange(place, "DELETE", `/networks/${id(network)}`));
+    },
     async kill(container) {
       required(await exchange(place, "POST", `/containers/${id(container)}/kill`));
     },
