@@ -1,6 +1,9 @@
 import { rmSync } from "node:fs";
 import { formatPeerName } from "@weaved/gossip-mesh";
 import type { Settings } from "./config/options.ts";
+import { readPassword } from "./config/password.ts";
+import { changedSettings } from "./config/settings.ts";
+import type { Metrics } from "./diagnostics/metrics.ts";
 import { initialTargets, markRunning, sentinelPath } from "./services/targets.ts";
 import { startDirectory } from "./stages/directory.ts";
 import { type ComposeOptions, type Identity, identify } from "./stages/identity.ts";
@@ -10,8 +13,13 @@ import { startWorkloads } from "./stages/workloads.ts";
 
 /** A running daemon. */
 export interface Daemon {
-  /** Applies the settings that can change while running: the log level. */
-  reload(settings: Settings): Promise<void>;
+  readonly metrics: Metrics;
+  /**
+   * Applies the setting that can change while running, the log level, and names in the log those that changed and need a restart.
+   *
+   * @throws WeavedError when the password cannot be read
+   */
+  reload(settings: Settings): void;
   /** Stops everything in reverse order; what the kernel forwards goes on. Idempotent. */
   close(): Promise<void>;
 }
@@ -44,8 +52,15 @@ async function build(identity: Identity): Promise<Daemon> {
   operators.markReady();
   log.info("ready", { name: formatPeerName(name), nickname, encrypted: password !== undefined });
   return {
-    async reload(changed) {
+    metrics: identity.metrics,
+    reload(changed) {
       log.setLevel(changed["log-level"]);
+      const stale = changedSettings(settings, changed).filter((setting) => setting !== "log-level");
+      if (readPassword(changed) !== password) stale.push("the network password");
+      if (stale.length === 0) return;
+      log.warn(`changed, but in force only after a restart: ${stale.join(", ")}; restart weaved`, {
+        code: "RELOAD_RESTART",
+      });
     },
     async close() {
       await undo.run();

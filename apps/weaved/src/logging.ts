@@ -1,4 +1,5 @@
 import { type Logger as Pino, pino, stdTimeFunctions } from "pino";
+import { readableLogLine } from "./values/log-line.ts";
 
 /** What libraries get to log with (ARCHITECTURE.md): the message for people, the fields for machines. */
 export interface Logger {
@@ -58,18 +59,6 @@ function wrap(log: Pino): Logger {
   };
 }
 
-/** One line per event: `12:03:04 INFO mesh: message key=value`. */
 function prettyStream(): { write(line: string): void } {
-  return {
-    write(line) {
-      const { level, time, part, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
-      const extra = Object.entries(fields).map(
-        ([key, value]) => ` ${key}=${typeof value === "string" ? value : JSON.stringify(value)}`,
-      );
-      const where = part ? `${String(part)}: ` : "";
-      process.stdout.write(
-        `${String(time).slice(11, 19)} ${String(level).toUpperCase().padEnd(5)} ${where}${String(msg)}${extra.join("")}\n`,
-      );
-    },
-  };
+  return { write: (line) => void process.stdout.write(`${readableLogLine(line)}\n`) };
 }

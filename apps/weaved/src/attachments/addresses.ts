@@ -2,6 +2,7 @@ import type { DnsPort, IpamPort } from "../http/ports.ts";
 import { type AddressArgument, addressArgumentText, parseAddressArgument } from "../values/address-argument.ts";
 import type { Cidr } from "../values/cidr.ts";
 import { cidrText, parseCidr, parseSubnet } from "../values/cidr.ts";
+import { WeavedError } from "../values/error.ts";
 import type { Attachment } from "./record.ts";
 import type { Attachable } from "./reference.ts";
 
@@ -34,7 +35,8 @@ export function createAddresses({
 
   async function allocate(id: string, argument: AddressArgument, options: Options): Promise<Cidr> {
     if (!ipam)
-      throw new Error(
+      throw new WeavedError(
+        "REQUEST_INVALID",
         `${addressArgumentText(argument)} needs automatic allocation: launch with --ipalloc-range, or name an address`,
       );
     const subnet = argument.is === "subnet" ? parseSubnet(argument.cidr) : ipam.defaultSubnet;
@@ -89,7 +91,11 @@ function bareName(hostname: string): string {
 
 function readArgument(text: string): AddressArgument {
   const argument = parseAddressArgument(text);
-  if (!argument) throw new Error(`"${text}" is no address; expected [ip:]A.B.C.D/N, net:A.B.C.D/N or net:default`);
+  if (!argument)
+    throw new WeavedError(
+      "REQUEST_INVALID",
+      `"${text}" is no address; expected [ip:]A.B.C.D/N, net:A.B.C.D/N or net:default`,
+    );
   return argument;
 }
 

@@ -4,6 +4,7 @@ import type { DnsPort, ExposuresPort, HostPort, IpamPort, ServiceRow, ServicesPo
 import { parseAddressArgument } from "../values/address-argument.ts";
 import type { Cidr } from "../values/cidr.ts";
 import { cidrText, parseCidr, parseSubnet } from "../values/cidr.ts";
+import { WeavedError } from "../values/error.ts";
 
 /** Under which the host's own addresses in the network are filed; the original's name. */
 const exposeId = "weave:expose";
@@ -61,13 +62,20 @@ export function createExposures(options: ExposuresOptions): Exposures {
     const got: Cidr[] = [];
     for (const text of texts.length > 0 ? texts : ["net:default"]) {
       const argument = parseAddressArgument(text);
-      if (!argument) throw new Error(`"${text}" is no address; expected [ip:]A.B.C.D/N, net:A.B.C.D/N or net:default`);
+      if (!argument)
+        throw new WeavedError(
+          "REQUEST_INVALID",
+          `"${text}" is no address; expected [ip:]A.B.C.D/N, net:A.B.C.D/N or net:default`,
+        );
       if (argument.is === "address") {
         const cidr = parseCidr(argument.cidr);
         await ipam?.claim(exposeId, cidr, { isContainer: false, noErrorOnUnknown: false, signal });
         got.push(cidr);
       } else if (!ipam)
-        throw new Error(`${text} needs automatic allocation: launch with --ipalloc-range, or name an address`);
+        throw new WeavedError(
+          "REQUEST_INVALID",
+          `${text} needs automatic allocation: launch with --ipalloc-range, or name an address`,
+        );
       else
         got.push(
           await ipam.allocate(exposeId, argument.is === "subnet" ? parseSubnet(argument.cidr) : ipam.defaultSubnet, {
@@ -122,7 +130,7 @@ export function createExposures(options: ExposuresOptions): Exposures {
     },
     async remove(name) {
       if (!services.some((rule) => rule.name === name))
-        throw new Error(`there is no service "${name}"; see weave service list`);
+        throw new WeavedError("REQUEST_INVALID", `there is no service "${name}"; see weave service list`);
       services = services.filter((rule) => rule.name !== name);
       await put();
       await save();
@@ -141,11 +149,11 @@ export function createExposures(options: ExposuresOptions): Exposures {
 function readService(kind: ServiceRule["kind"], listen: string, target: string): ServiceRule {
   const from = /^(?:(\d+\.\d+\.\d+\.\d+):)?(\d{1,5})(?:\/(tcp|udp))?$/.exec(listen);
   const to = /^(\d+\.\d+\.\d+\.\d+):(\d{1,5})$/.exec(target);
-  if (!from) throw new Error(`"${listen}": expected PORT, PORT/udp or ADDRESS:PORT`);
-  if (!to) throw new Error(`"${target}": expected ADDRESS:PORT`);
+  if (!from) throw new WeavedError("REQUEST_INVALID", `"${listen}": expected PORT, PORT/udp or ADDRESS:PORT`);
+  if (!to) throw new WeavedError("REQUEST_INVALID", `"${target}": expected ADDRESS:PORT`);
   const [, address, port, protocol = "tcp"] = from;
   if (kind === "bind" && !address)
-    throw new Error("bind needs the address of the network that is to answer: ADDRESS:PORT");
+    throw new WeavedError("REQUEST_INVALID", "bind needs the address of the network that is to answer: ADDRESS:PORT");
   return {
     name: `${kind}-${address ? `${address}-` : ""}${port}-${protocol}`,
     kind,

@@ -1,4 +1,5 @@
 import type { Target } from "@weaved/host-links";
+import { WeavedError } from "../values/error.ts";
 
 /**
  * Who tells us that an attachment is over: the engine by an event, the namespace by vanishing, or its maker by detaching it,
@@ -21,15 +22,10 @@ export interface Attachable {
 /** Finds containers of an engine by id or name; undefined when there is none of that name, or it does not run. */
 export type FindContainer = (reference: string) => Promise<Attachable | undefined>;
 
-/** A reference that leads nowhere. */
-export class UnknownContainer extends Error {
-  override readonly name = "UnknownContainer";
-}
-
 /**
  * What a person means: `pid:1234`, `ns:NAME` (of `ip netns`), `path:/run/netns/NAME`, else a container of the engine.
  *
- * @throws UnknownContainer with what to write instead
+ * @throws WeavedError with what to write instead
  */
 export async function resolveReference(reference: string, find: FindContainer | undefined): Promise<Attachable> {
   const [, kind, rest] = /^(pid|ns|path):(.+)$/.exec(reference) ?? [];
@@ -40,7 +36,7 @@ export async function resolveReference(reference: string, find: FindContainer | 
   const found = await find?.(reference);
   if (found) return found;
   const remedy = find ? "see docker ps" : "this daemon runs without Docker: use pid:PID or ns:NAME";
-  throw new UnknownContainer(`no running container ${reference}; ${remedy}`);
+  throw new WeavedError("CONTAINER_UNKNOWN", `no running container ${reference}; ${remedy}`);
 }
 
 /** A file that is there as long as the namespace is. */

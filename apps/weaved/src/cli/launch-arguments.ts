@@ -2,7 +2,6 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { promisify } from "node:util";
-import { CommandError } from "../client/client.ts";
 
 const run = promisify(execFile);
 
@@ -15,8 +14,6 @@ const defaultRange = "10.32.0.0/12";
 /**
  * The flags `weave launch` adds to those given (protocol notes, 17: launch defaults). The password goes by the
  * environment, never by arguments, where `ps` would show it.
- *
- * @throws CommandError when the default range overlaps a route of this host
  */
 export async function launchArguments(
   words: readonly string[],
@@ -31,15 +28,7 @@ export async function launchArguments(
   fallback("control-socket", socket);
   fallback("status-addr", env.WEAVE_STATUS_ADDR ?? "127.0.0.1:6782");
   fallback("nickname", hostname());
-  if (!has("ipalloc-range")) {
-    const overlapping = await overlappingRoute(defaultRange);
-    if (overlapping) {
-      throw new CommandError(
-        `the default range ${defaultRange} overlaps the route ${overlapping} of this host. Choose another with --ipalloc-range`,
-      );
-    }
-    args.push(`--ipalloc-range=${defaultRange}`);
-  }
+  fallback("ipalloc-range", defaultRange);
   if (!has("dns-listen-address") && !has("no-dns")) {
     const docker = await bridgeAddress("docker0");
     if (docker) args.push(`--dns-listen-address=${docker}:53`);
@@ -71,27 +60,6 @@ export function splitPassword(words: readonly string[]): { words: string[]; pass
     words: [...words.slice(0, at), ...words.slice(at + (separate ? 2 : 1))],
     password: separate ? words[at + 1] : inline,
   };
-}
-
-async function overlappingRoute(range: string): Promise<string | undefined> {
-  const { stdout } = await run("ip", ["-j", "-4", "route", "show"]);
-  const routes = JSON.parse(stdout || "[]") as { dst: string; dev?: string }[];
-  return routes.find(({ dst, dev }) => dst !== "default" && dev !== "weave" && overlaps(dst, range))?.dst;
-}
-
-/** Do two CIDRs share an address? Exported for its test. */
-export function overlaps(a: string, b: string): boolean {
-  const [startA, endA] = bounds(a);
-  const [startB, endB] = bounds(b);
-  return startA < endB && startB < endA;
-}
-
-function bounds(cidr: string): [number, number] {
-  const [address, length = "32"] = cidr.split("/");
-  const size = 2 ** (32 - Number(length));
-  const value = address!.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-  const start = value - (value % size);
-  return [start, start + size];
 }
 
 async function bridgeAddress(name: string): Promise<string | undefined> {

@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -28,4 +29,9 @@ export async function pollUntil(deadlineMs: number, condition: () => Promise<boo
     await sleep(50);
   }
   return false;
+}
+
+/** Output of a program; empty when it fails or is not installed. For clean-up, where a missing thing is the wanted state. */
+export function runQuietly(program: string, args: readonly string[]): Promise<string> {
+  return new Promise((resolve) => execFile(program, [...args], (error, stdout) => resolve(error ? "" : stdout)));
 }

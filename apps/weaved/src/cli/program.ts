@@ -1,12 +1,14 @@
 import { Command, CommanderError } from "commander";
-import { CommandError } from "../client/client.ts";
 import { findClient } from "../client/find.ts";
-import { ConfigError } from "../config/error.ts";
+import { ownVersion } from "../installation.ts";
+import { WeavedError } from "../values/error.ts";
+import { describeFailure } from "../values/failure.ts";
 import type { Context } from "./context.ts";
 import { completionVerb } from "./verbs/completion.ts";
 import { containerVerbs } from "./verbs/containers.ts";
 import { dockerVerbs } from "./verbs/docker.ts";
 import { lifecycleVerbs } from "./verbs/lifecycle.ts";
+import { logVerb } from "./verbs/logs.ts";
 import { nameVerbs } from "./verbs/names.ts";
 import { peerVerbs } from "./verbs/peers.ts";
 import { serviceVerbs } from "./verbs/services.ts";
@@ -27,15 +29,21 @@ export function createProgram(terminal: Terminal): Command {
     env: terminal.env,
     json: program.opts<{ json?: boolean }>().json ?? false,
     print: (text) => terminal.write(text),
-    warn: (text) => terminal.writeError(text),
+    warn: (text) => terminal.writeError(`weave: ${text}\n`),
   });
   program
     .description("Container networking for many hosts.")
+    .version(`weave ${ownVersion()}`, "--version", "print the version of this command")
     .option("--json", "machine-readable output")
+    .option("--local", "accepted for compatibility: every verb runs on this host")
     .enablePositionalOptions()
     .showSuggestionAfterError()
     .exitOverride()
-    .configureOutput({ writeOut: terminal.write, writeErr: terminal.writeError });
+    .configureOutput({
+      writeOut: terminal.write,
+      writeErr: terminal.writeError,
+      outputError: (text, write) => write(wordsOf(text)),
+    });
   lifecycleVerbs(program, context);
   peerVerbs(program, context);
   statusVerbs(program, context);
@@ -43,17 +51,31 @@ export function createProgram(terminal: Terminal): Command {
   nameVerbs(program, context);
   serviceVerbs(program, context);
   dockerVerbs(program, context);
+  doctorVerb(program, context);
+  logVerb(program, context);
+  completionVerb(program, context);
+  for (const command of program.commands) acceptJson(command, program);
+  return program;
+}
+
+/** An error of the parser in one line with a remedy. */
+function wordsOf(text: string): string {
+  const line = text
+    .replace(/^error: /, "")
+    .trim()
+    .replaceAll(/\s*\n\s*/g, " ");
+  return `weave: ${line}; see weave --help\n`;
+}
+
+function doctorVerb(program: Command, context: () => Context): void {
   program
     .command("doctor")
-    .description("check kernel, privileges, ports, MTU, clock, reachability; says what to do")
+    .description("check kernel, privileges, ports, MTU, clock, and reachability, and print what to do")
     .argument("[peer...]", "targets to try; those of the running daemon if none are named")
     .action(async (peers: string[]) => {
       const { doctor } = await import("../diagnostics/doctor/doctor.ts");
       if (!(await doctor(context(), { peers }))) process.exitCode = 1;
     });
-  completionVerb(program, context);
-  for (const command of program.commands) acceptJson(command, program);
-  return program;
 }
 
 /** `--json` may stand before or behind the verb. */
@@ -72,10 +94,8 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
-    const message = error instanceof Error ? error.message : String(error);
-    terminal.writeError(`${message}\n`);
-    if (error instanceof CommandError) return error.exitCode;
-    if (!(error instanceof ConfigError)) terminal.writeError("This is a bug: please report it.\n");
-    return 1;
+    const { line } = describeFailure(error);
+    terminal.writeError(`weave: ${line}\n`);
+    return error instanceof WeavedError ? error.exitCode : 1;
   }
 }

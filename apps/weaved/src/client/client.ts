@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import { WeavedError } from "../values/error.ts";
 
 /** Where the daemon is asked: a Unix socket, or a TCP address. */
 export type Endpoint = { readonly socketPath: string } | { readonly host: string; readonly port: number };
@@ -9,22 +10,12 @@ export interface Answer {
   readonly body: string;
 }
 
-/** A command that failed: the message is for the person, the exit code for the script. */
-export class CommandError extends Error {
-  override readonly name = "CommandError";
-  readonly exitCode: number;
-  constructor(message: string, exitCode = 1, options?: ErrorOptions) {
-    super(message, options);
-    this.exitCode = exitCode;
-  }
-}
-
 /** Talks to a daemon. */
 export interface Client {
   readonly endpoint: Endpoint;
   /** Sends a request; resolves with any answer. */
   send(method: string, path: string, options?: RequestOptions): Promise<Answer>;
-  /** As `send`, but rejects with {@link CommandError} unless the answer is 2xx: exit code 4 for 404, else 1. */
+  /** As `send`, but rejects with {@link WeavedError} DAEMON_UNREACHABLE, DAEMON_REFUSED, or NOT_FOUND unless the answer is 2xx: exit code 4 for 404, else 1. */
   call(method: string, path: string, options?: RequestOptions): Promise<string>;
 }
 
@@ -49,7 +40,10 @@ export function parseEndpoint(address: string): Endpoint {
   const split = address.lastIndexOf(":");
   const port = Number(address.slice(split + 1));
   if (split <= 0 || !Number.isInteger(port))
-    throw new CommandError(`cannot use the address "${address}": expected host:port or an absolute path`);
+    throw new WeavedError(
+      "ARGUMENT_INVALID",
+      `cannot use the address "${address}": expected host:port or an absolute path`,
+    );
   return { host: address.slice(0, split), port };
 }
 
@@ -62,9 +56,10 @@ export function createClient(endpoint: Endpoint): Client {
     async call(method, path, options) {
       const { status, body } = await send(method, path, options);
       if (status >= 200 && status < 300) return body;
-      throw new CommandError(
-        body.trim() || `the daemon answered ${status} to ${method} ${path}`,
-        status === 404 ? 4 : 1,
+      throw new WeavedError(
+        status === 404 ? "NOT_FOUND" : "DAEMON_REFUSED",
+        body.trim() || `the daemon answered ${status} to ${method} ${path}; see weave logs`,
+        { exitCode: status === 404 ? 4 : 1 },
       );
     },
   };
@@ -91,16 +86,11 @@ function exchange(endpoint: Endpoint, method: string, path: string, options: Req
   });
 }
 
-function unreachable(endpoint: Endpoint, cause: NodeJS.ErrnoException): CommandError {
+function unreachable(endpoint: Endpoint, cause: NodeJS.ErrnoException): WeavedError {
   const where = "socketPath" in endpoint ? endpoint.socketPath : `${endpoint.host}:${endpoint.port}`;
-  if (cause.code === "EACCES") {
-    return new CommandError(`not allowed to use ${where}: the control socket is for root. Try again with sudo.`, 1, {
-      cause,
-    });
-  }
-  return new CommandError(
-    `weaved does not answer at ${where} (${cause.code ?? cause.message}). Start it with "weave launch", or name it with WEAVE_HTTP_ADDR.`,
-    1,
-    { cause },
-  );
+  const message =
+    cause.code === "EACCES"
+      ? `permission denied for ${where}, because the control socket is for root; try again with sudo`
+      : `weaved does not answer at ${where} (${cause.code ?? cause.message}); start it with "weave launch", or set WEAVE_HTTP_ADDR to its address`;
+  return new WeavedError("DAEMON_UNREACHABLE", message, { cause });
 }

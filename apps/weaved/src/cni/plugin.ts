@@ -1,4 +1,5 @@
-import { type Client, CommandError, type RequestOptions } from "../client/client.ts";
+import type { Client, RequestOptions } from "../client/client.ts";
+import { WeavedError } from "../values/error.ts";
 import { type CniConfig, type CniResult, type CniRoute, readConfig, supportedVersions } from "./config.ts";
 import { CniError } from "./error.ts";
 
@@ -157,7 +158,7 @@ async function ask(client: Client, method: string, path: string, options: Reques
     if (status >= 200 && status < 300) return body;
     throw new CniError(100, body.trim() || `the daemon answered ${status} to ${method} ${path}`);
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
+    if (!(error instanceof WeavedError && error.code === "DAEMON_UNREACHABLE")) throw error;
     // It may be starting: the runtime tries again.
     throw new CniError(11, error.message);
   }

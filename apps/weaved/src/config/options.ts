@@ -1,3 +1,4 @@
+import { parseInterface } from "@weaved/ip";
 import * as z from "zod";
 
 /**
@@ -20,6 +21,8 @@ export interface OptionSpec {
   readonly list?: true;
   /** Never printed, and better not given on the command line, where `ps` shows it. */
   readonly secret?: true;
+  /** The original has it and this daemon does not: the reason and the remedy. */
+  readonly refused?: string;
 }
 
 const text = z.string();
@@ -32,10 +35,24 @@ const count = z.coerce.number().int().min(0);
 const list = z.array(text);
 const cidr = z.union([
   z.literal(""),
-  z.string().regex(/^\d+\.\d+\.\d+\.\d+\/\d+$/, "expected address/length, such as 10.32.0.0/12"),
+  z.string().refine((value) => {
+    try {
+      return parseInterface(value).address.family === 4;
+    } catch {
+      return false;
+    }
+  }, "expected an IPv4 network, such as 10.32.0.0/12"),
 ]);
 
-const off = (help: string) => ({ schema: flag, default: false, help, flag: true as const });
+const noDiscoveryService = "there is no peer discovery service to use; name the peers instead: weave launch PEER...";
+
+const off = (help: string, env?: readonly string[]) => ({
+  schema: flag,
+  default: false,
+  help,
+  flag: true as const,
+  ...(env && { env }),
+});
 const string = (help: string, fallback = "", more: Partial<OptionSpec> = {}) => ({
   ...more,
   schema: text,
@@ -72,29 +89,44 @@ export const optionSpecs = {
     default: 0,
     help: "lowest protocol version to speak, 1 or 2 (0: 2 with a password, else 1)",
   },
-  resume: off("connect to the peers known from before; name none then"),
+  resume: off(
+    "connect to the previously known targets; peers of the configuration file are added, none may be named here",
+  ),
   name: string("peer name, such as 7a:9f:eb:b6:0c:6e (empty: derived from the machine)"),
   nickname: string("name shown to people (empty: host name)"),
   password: string("network password; prefer --password-file or WEAVE_PASSWORD", "", {
     secret: true,
     env: ["WEAVE_PASSWORD"],
   }),
-  "password-file": string("file with the network password, readable by its owner only"),
+  "password-file": string("file with the network password; mode 0600"),
   "conn-limit": { schema: count, default: 200, help: "connection limit (0: none)" },
   "no-discovery": off("connect only to the peers that are named, not to those they know"),
   "trusted-subnets": string("comma-separated CIDRs; frames between peers that trust each other are sent in clear"),
-  token: string("token for peer discovery", "", { secret: true }),
-  "peer-discovery-url": string("URL of a peer discovery service"),
-  "advertise-address": string("comma-separated addresses for peer discovery (empty: all of this host)"),
+  token: string("refused: there is no peer discovery service", "", { secret: true, refused: noDiscoveryService }),
+  "peer-discovery-url": string("refused: there is no peer discovery service", "", { refused: noDiscoveryService }),
+  "advertise-address": string("refused: it belongs to a peer discovery service", "", {
+    refused: "peers learn addresses from connections; use --host to choose the address of this host",
+  }),
   // Host.
   "weave-bridge": string("name of the bridge", "weave"),
   "docker-bridge": string("name of Docker's bridge"),
-  mtu: { schema: count, default: 0, help: "MTU of container interfaces (0: worked out)", env: ["WEAVE_MTU"] },
-  "no-fastdp": off("do not use the kernel's VXLAN"),
+  mtu: {
+    schema: z.coerce
+      .number()
+      .int()
+      .refine((value) => value === 0 || (value >= 576 && value <= 65521), {
+        error: "expected 0, or 576 to 65521 bytes",
+      }),
+    default: 0,
+    help: "MTU of container interfaces in bytes (0: derived from the overlay)",
+    env: ["WEAVE_MTU"],
+  },
+  "no-fastdp": off("do not use the kernel's VXLAN", ["WEAVE_NO_FASTDP"]),
   "no-gso": off("do not use super-frames between weaved peers"),
   datapath: string("accepted for compatibility; the kernel path needs no datapath of its own"),
   "no-bridged-fastdp": off("accepted for compatibility"),
   "no-masq-local": off("keep the source address of traffic to containers of this host"),
+  "no-restart": off("accepted for compatibility: a supervisor decides about restarts"),
   "expect-npc": off("accepted for compatibility"),
   "host-root": string("path to the host's file system"),
   "proc-path": string("path to the host's /proc", "/proc"),
@@ -124,6 +156,7 @@ export const optionSpecs = {
   // Addresses.
   "ipalloc-init": string("consensus[=N], seed=PEER,..., or observer"),
   "ipalloc-range": range("range for automatic allocation (empty: off)"),
+  "allow-overlap": off("accept a range that overlaps a route of this host"),
   "ipalloc-default-subnet": range("subnet to allocate in by default (empty: the whole range)"),
   "ipalloc-exclude": string("comma-separated CIDRs never to hand out"),
   "ipalloc-reservations": string("comma-separated NAME=ADDRESS, the same on all hosts; a name such as db.weave.local"),

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type PeerName, parsePeerName } from "@weaved/gossip-mesh";
 import { peerNameFromMachineId } from "@weaved/gossip-mesh/node";
-import { ConfigError } from "./error.ts";
+import { WeavedError } from "../values/error.ts";
 
 /** Where a machine's identity is found, below the host's root (protocol notes, 20); the first of each pair that exists counts. */
 const machineIdFiles = ["etc/machine-id", "var/lib/dbus/machine-id"];
@@ -12,14 +12,14 @@ const productFiles = ["/sys/class/dmi/id/product_uuid", "/sys/hypervisor/uuid"];
  * The name of this peer: as configured, else the MAC address of a bridge that exists already, else derived from the machine.
  * The bridge comes first because its name is what other peers know this host by, also across an upgrade.
  *
- * @throws ConfigError when the name cannot be read or nothing identifies the machine
+ * @throws WeavedError when the name cannot be read or nothing identifies the machine
  */
 export function readPeerName(settings: { name: string; "weave-bridge": string; "host-root": string }): PeerName {
   if (settings.name !== "") {
     try {
       return parsePeerName(settings.name);
     } catch (error) {
-      throw new ConfigError(`--name: ${(error as Error).message}`);
+      throw new WeavedError("SETTING_INVALID", `--name: ${(error as Error).message}`);
     }
   }
   const bridge = `/sys/class/net/${settings["weave-bridge"]}/address`;
@@ -29,7 +29,8 @@ export function readPeerName(settings: { name: string; "weave-bridge": string; "
     firstOf(productFiles),
   ]);
   if (identity.length === 0) {
-    throw new ConfigError(
+    throw new WeavedError(
+      "SETTING_INVALID",
       `nothing identifies this machine: ${machineIdFiles.join(" and ")} are missing. Run systemd-machine-id-setup, or give --name`,
     );
   }

@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
 import { parse as parseYaml } from "yaml";
 import * as z from "zod";
-import { ConfigError } from "./error.ts";
+import { WeavedError } from "../values/error.ts";
 import { type OptionName, type OptionSpec, optionSpecs, type Settings } from "./options.ts";
+import { refuseReadableByOthers } from "./password.ts";
 
 const specs: Readonly<Record<string, OptionSpec>> = optionSpecs;
 
@@ -13,12 +14,14 @@ export interface Sources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Reads the configuration file. */
   readFile(path: string): string;
+  /** Mode of the configuration file (stat(2)); undefined when it is unknown. */
+  fileMode?(path: string): number | undefined;
 }
 
 /**
  * Reads all settings. The first of these that names a setting wins: command line, environment, configuration file, default.
  *
- * @throws ConfigError when a value cannot be used or a name is unknown
+ * @throws WeavedError when a value cannot be used or a name is unknown
  */
 export function readSettings(sources: Sources): Settings {
   const { values, positionals } = parseCommandLine(sources.argv);
@@ -27,13 +30,28 @@ export function readSettings(sources: Sources): Settings {
   const settings: Record<string, unknown> = {
     peers: positionals.length > 0 ? positionals : (file.get("peers")?.value ?? []),
   };
+  if (values.get("resume")?.value === true && positionals.length > 0)
+    throw new WeavedError(
+      "SETTING_INVALID",
+      "--resume reconnects to the previously known targets and cannot be combined with a list of peers; leave one of them out",
+    );
   for (const [name, spec] of Object.entries(specs)) {
     const given = values.get(name) ?? environment.get(name) ?? file.get(name);
     settings[name] = given === undefined ? spec.default : checked(spec, given);
+    if (spec.secret && given !== undefined) refuseEmpty(settings[name], given.where);
   }
   if (!z.array(z.string()).safeParse(settings.peers).success)
-    throw new ConfigError("peers in the configuration file: expected a list of host[:port]");
+    throw new WeavedError("SETTING_INVALID", "peers in the configuration file: expected a list of host[:port]");
   return settings as unknown as Settings;
+}
+
+/** An empty secret is most often a variable that was never set: the network must not start without encryption because of it. */
+function refuseEmpty(value: unknown, where: string): void {
+  if (typeof value !== "string" || value.trim() !== "") return;
+  throw new WeavedError(
+    "PASSWORD_EMPTY",
+    `${where} is given but empty; set a password, or leave it out for a network without encryption`,
+  );
 }
 
 interface Given {
@@ -43,10 +61,12 @@ interface Given {
 }
 
 function checked(spec: OptionSpec, given: Given): unknown {
+  if (spec.refused !== undefined)
+    throw new WeavedError("SETTING_INVALID", `${given.where} is not supported: ${spec.refused}`);
   const result = spec.schema.safeParse(given.value);
   if (result.success) return result.data;
   const shown = spec.secret ? "(not shown)" : JSON.stringify(given.value);
-  throw new ConfigError(`${given.where}: cannot use ${shown}: ${result.error.issues[0]?.message}`);
+  throw new WeavedError("SETTING_INVALID", `${given.where}: cannot use ${shown}: ${result.error.issues[0]?.message}`);
 }
 
 function parseCommandLine(argv: readonly string[]): { values: Map<string, Given>; positionals: string[] } {
@@ -68,7 +88,7 @@ function parseCommandLine(argv: readonly string[]): { values: Map<string, Given>
     for (const name of off) values.set(name, { value: false, where: `--${name}` });
     return { values, positionals: parsed.positionals };
   } catch (error) {
-    throw new ConfigError(`${(error as Error).message.split(". ")[0]}. See weaved --help`);
+    throw new WeavedError("SETTING_INVALID", `${(error as Error).message.split(". ")[0]}; see weaved --help`);
   }
 }
 
@@ -89,7 +109,9 @@ function readEnvironment(env: Sources["env"]): Map<string, Given> {
   const values = new Map<string, Given>();
   for (const [name, spec] of Object.entries(specs)) {
     const names = [`WEAVED_${name.replaceAll("-", "_").toUpperCase()}`, ...(spec.env ?? [])];
-    const found = names.find((candidate) => env[candidate] !== undefined && env[candidate] !== "");
+    const found = names.find(
+      (candidate) => env[candidate] !== undefined && (env[candidate] !== "" || spec.secret === true),
+    );
     if (found) values.set(name, { value: spec.list ? env[found]!.split(",") : env[found], where: found });
   }
   return values;
@@ -106,9 +128,10 @@ function readConfigFile(
   const values = new Map<string, Given>();
   for (const [name, value] of Object.entries(content)) {
     if (name !== "peers" && !specs[name])
-      throw new ConfigError(`${path}: unknown setting "${name}"${suggestion(name)}`);
+      throw new WeavedError("SETTING_INVALID", `${path}: unknown setting "${name}"${suggestion(name)}`);
     // Numbers and booleans of YAML are converted like text, so that `conn-limit: "20"` works too.
     values.set(name, { value, where: `${name} in ${path}` });
+    if (specs[name]?.secret && value !== null) refuseReadableByOthers(path, sources.fileMode?.(path) ?? 0);
   }
   return values;
 }
@@ -120,10 +143,10 @@ function readYaml(path: string, sources: Sources): Record<string, unknown> {
   } catch (error) {
     // What follows the first line quotes the file, where a secret may be.
     const [what] = (error as Error).message.split("\n");
-    throw new ConfigError(`cannot read the configuration file ${path}: ${what}`);
+    throw new WeavedError("SETTING_INVALID", `cannot read the configuration file ${path}: ${what}`);
   }
   if (typeof content !== "object" || Array.isArray(content))
-    throw new ConfigError(`${path}: expected settings as "name: value" lines`);
+    throw new WeavedError("SETTING_INVALID", `${path}: expected settings as "name: value" lines`);
   return content as Record<string, unknown>;
 }
 
@@ -143,6 +166,12 @@ export function loggableSettings(settings: Settings): Record<string, unknown> {
     shown[name] = spec.secret ? "<redacted>" : value;
   }
   return shown;
+}
+
+/** Names of the settings that differ, secrets aside. */
+export function changedSettings(before: Settings, after: Settings): string[] {
+  const names = ["peers", ...Object.keys(specs).filter((name) => !specs[name]?.secret)] as (keyof Settings)[];
+  return names.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
 }
 
 /** The text of `weaved --help`. */

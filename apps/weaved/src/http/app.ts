@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { BadRequest } from "../values/bad-request.ts";
+import { WeavedError } from "../values/error.ts";
 import { dnsRoutes } from "./dns-routes.ts";
 import { refuse, text } from "./exchange.ts";
 import { ipamRoutes } from "./ipam-routes.ts";
@@ -40,7 +40,7 @@ export function metricsApp(ports: Pick<ControlPorts, "metrics">): Hono {
 function bareApp(): Hono {
   const app = new Hono();
   app.onError((error) => {
-    if (error instanceof BadRequest) return refuse(error.message);
+    if (error instanceof WeavedError) return refuse(error.message, error.code === "REQUEST_INVALID" ? 400 : 500);
     return refuse(`internal error: ${error.message}`, 500);
   });
   app.notFound((context) => {

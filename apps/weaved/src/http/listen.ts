@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { dirname } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
-import { ConfigError } from "../config/error.ts";
+import { WeavedError } from "../values/error.ts";
 
 /** A listener that runs until closed. */
 export interface Listening {
@@ -18,7 +18,7 @@ export interface Listening {
  *
  * A socket file left by a crashed daemon is replaced; one that a running daemon answers on is not.
  *
- * @throws ConfigError when the address cannot be used
+ * @throws WeavedError when the address cannot be used
  */
 export async function listen(app: Hono, address: string): Promise<Listening> {
   const answer = getRequestListener(app.fetch);
@@ -42,7 +42,7 @@ export async function listen(app: Hono, address: string): Promise<Listening> {
 async function listenOnPath(server: Server, path: string): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   if (existsSync(path)) {
-    if (await answers(path)) throw new ConfigError(`${path} is in use by a running daemon`);
+    if (await answers(path)) throw new WeavedError("LISTEN_FAILED", `${path} is in use by a running daemon`);
     rmSync(path);
   }
   // Nobody can connect between bind and chmod: the mask makes it private from the start.
@@ -60,14 +60,16 @@ async function listenOnPort(server: Server, address: string): Promise<void> {
   const host = address.slice(0, split).replace(/^\[|\]$/g, "");
   const port = Number(address.slice(split + 1));
   if (split === -1 || !Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new ConfigError(`cannot listen on "${address}": expected host:port or an absolute path`);
+    throw new WeavedError("LISTEN_FAILED", `cannot listen on "${address}": expected host:port or an absolute path`);
   }
   await started(server, () => server.listen(port, host || "0.0.0.0"), address);
 }
 
 function started(server: Server, begin: () => void, address: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (cause) => reject(new ConfigError(`cannot listen on ${address}: ${cause.message}`)));
+    server.once("error", (cause) =>
+      reject(new WeavedError("LISTEN_FAILED", `cannot listen on ${address}: ${cause.message}`)),
+    );
     server.once("listening", resolve);
     begin();
   });

@@ -1,7 +1,7 @@
 import type { Context, Hono } from "hono";
 import * as z from "zod";
-import { BadRequest } from "../values/bad-request.ts";
 import { cidrText } from "../values/cidr.ts";
+import { WeavedError } from "../values/error.ts";
 import { done, refuse } from "./exchange.ts";
 import type { AttachmentsPort, ControlPorts, ExposuresPort, ServicesPort } from "./ports.ts";
 
@@ -101,12 +101,12 @@ function answer(value: unknown): Response {
 
 async function body<T extends z.ZodType>(context: Context, schema: T): Promise<z.output<T>> {
   const given = await context.req.json().catch(() => {
-    throw new BadRequest("the body is not JSON");
+    throw new WeavedError("REQUEST_INVALID", "the body is not JSON");
   });
   const result = schema.safeParse(given);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new BadRequest(`${issue?.path.join(".") || "body"}: ${issue?.message}`);
+  throw new WeavedError("REQUEST_INVALID", `${issue?.path.join(".") || "body"}: ${issue?.message}`);
 }
 
 /** What cannot be done is the caller's to read: one line, with the reason the part that refused gave. */

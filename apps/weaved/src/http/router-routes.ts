@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
-import { BadRequest } from "../values/bad-request.ts";
 import { parseBool } from "../values/boolean.ts";
 import { parseCidr } from "../values/cidr.ts";
+import { WeavedError } from "../values/error.ts";
 import { done, parameters, refuse, text } from "./exchange.ts";
 import type { ControlPorts } from "./ports.ts";
 
@@ -57,6 +57,6 @@ function exposedCidr(value: string): ReturnType<typeof parseCidr> {
   try {
     return parseCidr(value);
   } catch (error) {
-    throw new BadRequest(`unable to parse ip addr: ${(error as Error).message}`);
+    throw new WeavedError("REQUEST_INVALID", `unable to parse ip addr: ${(error as Error).message}`);
   }
 }

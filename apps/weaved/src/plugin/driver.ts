@@ -3,6 +3,7 @@ import { macOfAddress } from "@weaved/host-links";
 import * as z from "zod";
 import type { Logger } from "../logging.ts";
 import { parseBool } from "../values/boolean.ts";
+import { WeavedError } from "../values/error.ts";
 import type { Endpoints } from "./endpoints.ts";
 import type { Handlers } from "./server.ts";
 
@@ -67,7 +68,7 @@ export function createDriver({ name, scope, managed, endpoints, network, logger 
     const known = networks.get(id);
     if (known) return known;
     const found = await network(id);
-    if (!found) throw new Error(`Docker knows no network ${id}`);
+    if (!found) throw new WeavedError("REQUEST_INVALID", `Docker knows no network ${id}`);
     if (found.driver === name) return learn(id, found.options);
     const foreign = { isOurs: false, multicast: false };
     networks.set(id, foreign);
@@ -92,7 +93,11 @@ export function createDriver({ name, scope, managed, endpoints, network, logger 
     "NetworkDriver.FreeNetwork": nothing,
     "NetworkDriver.CreateEndpoint": async (body) => {
       const { EndpointID, Interface } = createEndpoint.parse(body);
-      if (!Interface) throw new Error("an endpoint without interface: Docker is expected to bring addresses");
+      if (!Interface)
+        throw new WeavedError(
+          "REQUEST_INVALID",
+          "an endpoint without interface: Docker is expected to bring addresses",
+        );
       const given = Interface.MacAddress || undefined;
       const mac = given ?? (Interface.Address ? macOfAddress(Interface.Address) : undefined);
       const made = await endpoints.create(EndpointID, mac);

@@ -1,4 +1,5 @@
 import type { Runner } from "@weaved/host-links";
+import { WeavedError } from "../values/error.ts";
 
 /** Pairs of interfaces, one end on the bridge, the other for Docker to move into a container. */
 export interface Endpoints {
@@ -24,7 +25,7 @@ export function createEndpoints(runner: Runner, bridge: string, mtu: number): En
 
   async function ip(words: readonly string[]): Promise<string> {
     const { code, stdout, stderr } = await runner.run({ argv: ["ip", ...words] });
-    if (code !== 0) throw new Error(`ip ${words.join(" ")}: ${stderr.trim()}`);
+    if (code !== 0) throw new WeavedError("REQUEST_INVALID", `ip ${words.join(" ")}: ${stderr.trim()}`);
     return stdout;
   }
 

@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { IpamPort } from "../http/ports.ts";
 import type { Cidr } from "../values/cidr.ts";
 import { cidrText, parseAddress, parseCidr, parseSubnet } from "../values/cidr.ts";
+import { WeavedError } from "../values/error.ts";
 import type { Handlers } from "./server.ts";
 
 /** The address driver of Docker's remote protocol: every address of a container comes from the shared range. */
@@ -29,7 +30,7 @@ export function createIpamDriver(ipam: IpamPort): Handlers {
     }),
     "IpamDriver.RequestPool": async (body) => {
       const { Pool, SubPool, V6 } = requestPool.parse(body);
-      if (V6) throw new Error("there are no IPv6 addresses in this network");
+      if (V6) throw new WeavedError("REQUEST_INVALID", "there are no IPv6 addresses in this network");
       const subnet = Pool ? cidrText(parseSubnet(Pool)) : cidrText(ipam.defaultSubnet);
       const range = SubPool ? cidrText(parseSubnet(SubPool)) : subnet;
       // The network's own address stands for a gateway, which Docker demands and nobody uses: no real one is spent on it.
@@ -72,6 +73,6 @@ function poolId(subnet: string, range: string): string {
 
 function readPoolId(id: string): { subnet: Cidr; range: Cidr } {
   const [, subnet, range] = /^weave-([^-]+)-([^-]+)$/.exec(id) ?? [];
-  if (!subnet || !range) throw new Error(`"${id}" is no pool of this driver`);
+  if (!subnet || !range) throw new WeavedError("REQUEST_INVALID", `"${id}" is no pool of this driver`);
   return { subnet: parseCidr(subnet), range: parseCidr(range) };
 }

@@ -36,7 +36,7 @@ export interface DockerService {
 /**
  * Follows the engine's containers, then opens the proxy and the plugin: who comes through them finds the followers in place.
  *
- * @throws ConfigError when proxy or plugin lack what they stand on, or cannot listen
+ * @throws WeavedError when proxy or plugin lack what they stand on, or cannot listen
  */
 export async function startDocker(options: DockerServiceOptions): Promise<DockerService> {
   const { settings, engine, attachments, ipam, ipamApi, dns, dnsApi, log, metrics } = options;

@@ -8,12 +8,12 @@ import {
   type RingOrigin,
 } from "@weaved/ipam-ring";
 import type { Store } from "@weaved/state-store";
-import { ConfigError } from "../config/error.ts";
 import type { Settings } from "../config/options.ts";
 import type { Metrics } from "../diagnostics/metrics.ts";
 import type { IpamReport } from "../diagnostics/report.ts";
 import type { IpamPort } from "../http/ports.ts";
 import type { Logger } from "../logging.ts";
+import { WeavedError } from "../values/error.ts";
 import { reclaimBy } from "./reclaim.ts";
 
 /** What starting the allocator needs. */
@@ -52,7 +52,7 @@ export async function startIpam({ settings, mesh, store, logger, metrics }: Ipam
   return ipam;
 }
 
-/** Reads `consensus[=N]`, `seed=PEER,...` or `observer`; nothing is consensus. @throws ConfigError */
+/** Reads `consensus[=N]`, `seed=PEER,...` or `observer`; nothing is consensus. @throws WeavedError */
 export function ringOrigin(text: string, mesh: Pick<RunningMesh, "activeDirectTargets" | "status">): RingOrigin {
   const [kind, value] = text.split("=", 2) as [string, string | undefined];
   // Counting targets alone, as the original does, the first host of three would decide by itself while the other two agree on
@@ -63,23 +63,26 @@ export function ringOrigin(text: string, mesh: Pick<RunningMesh, "activeDirectTa
     try {
       return { kind: "seed", peers: value.split(",").map(parsePeerName) };
     } catch (error) {
-      throw new ConfigError(`--ipalloc-init: ${(error as Error).message}`);
+      throw new WeavedError("SETTING_INVALID", `--ipalloc-init: ${(error as Error).message}`);
     }
   }
   if (kind === "" || (kind === "consensus" && value === undefined)) return { kind: "consensus", guess };
   const peers = Number(value);
   if (kind === "consensus" && Number.isInteger(peers) && peers > 0) return { kind: "consensus", peers, guess };
-  throw new ConfigError(`--ipalloc-init: expected consensus[=COUNT], seed=PEER,... or observer, not "${text}"`);
+  throw new WeavedError(
+    "SETTING_INVALID",
+    `--ipalloc-init: expected consensus[=COUNT], seed=PEER,... or observer, not "${text}"`,
+  );
 }
 
-/** Reads `db.weave.local=10.32.0.10,...`; whether the addresses are of the range is the allocator's to say. @throws ConfigError */
+/** Reads `db.weave.local=10.32.0.10,...`; whether the addresses are of the range is the allocator's to say. @throws WeavedError */
 export function readReservations(text: string): Record<string, string> {
   const pairs = text.split(",").filter((pair) => pair !== "");
   return Object.fromEntries(
     pairs.map((pair) => {
       const [name, address, ...rest] = pair.split("=").map((part) => part.trim());
       if (name && address && rest.length === 0) return [name, address];
-      throw new ConfigError(`--ipalloc-reservations: expected NAME=ADDRESS,..., not "${pair}"`);
+      throw new WeavedError("SETTING_INVALID", `--ipalloc-reservations: expected NAME=ADDRESS,..., not "${pair}"`);
     }),
   );
 }

@@ -13,10 +13,10 @@ import { startDnsServer, systemWallClock } from "@weaved/dns-lb/node";
 import { type RunningMesh, systemClock } from "@weaved/gossip-mesh/node";
 import type { Store } from "@weaved/state-store";
 import { openUdpBatch } from "@weaved/tun-datapath/node";
-import { ConfigError } from "../config/error.ts";
 import type { Settings } from "../config/options.ts";
 import type { Metrics } from "../diagnostics/metrics.ts";
 import type { Logger } from "../logging.ts";
+import { WeavedError } from "../values/error.ts";
 import type { DnsListener } from "./dns-port.ts";
 
 /** Names and their server, running. */
@@ -97,7 +97,7 @@ function parseListen(text: string): { address: string; port: number } {
   const split = text.lastIndexOf(":");
   const port = Number(text.slice(split + 1));
   if (split === -1 || !Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new ConfigError(`--dns-listen-address: expected address:port, not "${text}"`);
+    throw new WeavedError("SETTING_INVALID", `--dns-listen-address: expected address:port, not "${text}"`);
   }
   return { address: text.slice(0, split) || "0.0.0.0", port };
 }

@@ -1,7 +1,6 @@
 import { basename } from "node:path";
 import type { ContainerObserver, Engine } from "@weaved/docker-proxy";
 import { createHostRunner } from "@weaved/host-links/node";
-import { ConfigError } from "../config/error.ts";
 import type { Settings } from "../config/options.ts";
 import type { PluginReport } from "../diagnostics/report.ts";
 import { type Listening, listen } from "../http/listen.ts";
@@ -13,6 +12,7 @@ import { createIpamDriver } from "../plugin/ipam.ts";
 import { createPluginNames } from "../plugin/names.ts";
 import { pluginApp } from "../plugin/server.ts";
 import { cidrText } from "../values/cidr.ts";
+import { WeavedError } from "../values/error.ts";
 import { mtuOf } from "./datapath.ts";
 
 /** Network that every engine gets, as with the original. */
@@ -37,12 +37,13 @@ export interface PluginService {
   close(): Promise<void>;
 }
 
-/** @throws ConfigError when something that the plugin stands on is off */
+/** @throws WeavedError when something that the plugin stands on is off */
 export function preparePlugin({ settings, engine, ipam, dns, logger }: PluginServiceOptions): PluginService {
   const managed = settings["plugin-v2"] ? { multicast: settings["plugin-v2-multicast"] } : undefined;
   const sockets = { global: settings["plugin-socket"], local: settings["plugin-mesh-socket"] };
-  if (!ipam) throw new ConfigError("--plugin needs addresses to hand out: give --ipalloc-range");
-  if (!engine && !managed) throw new ConfigError("--plugin needs Docker: name its API with --docker-api");
+  if (!ipam) throw new WeavedError("SETTING_INVALID", "--plugin needs addresses to hand out: give --ipalloc-range");
+  if (!engine && !managed)
+    throw new WeavedError("SETTING_INVALID", "--plugin needs Docker: name its API with --docker-api");
   const runner = createHostRunner();
   const endpoints = createEndpoints(runner, settings["weave-bridge"], mtuOf(settings));
   const nameOf = (socket: string) => (managed ? managedName : basename(socket, ".sock"));

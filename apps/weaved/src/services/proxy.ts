@@ -5,11 +5,11 @@ import { type DockerProxy, startProxy } from "@weaved/docker-proxy/node";
 import { systemClock } from "@weaved/gossip-mesh/node";
 import { createHostRunner } from "@weaved/host-links/node";
 import type { Attachments } from "../attachments/attachments.ts";
-import { ConfigError } from "../config/error.ts";
 import type { Settings } from "../config/options.ts";
 import type { Metrics } from "../diagnostics/metrics.ts";
 import type { Logger } from "../logging.ts";
 import { parseAddressArgument } from "../values/address-argument.ts";
+import { WeavedError } from "../values/error.ts";
 import { isLoopback } from "../values/listen-address.ts";
 import { isAlive } from "./host.ts";
 import type { NamesService } from "./names.ts";
@@ -36,10 +36,10 @@ export interface ProxyService {
   close(): Promise<void>;
 }
 
-/** @throws ConfigError when there is no Docker to stand before, or a pattern cannot be used */
+/** @throws WeavedError when there is no Docker to stand before, or a pattern cannot be used */
 export function prepareProxy(options: ProxyServiceOptions): ProxyService {
   const { settings, engine, attachments, dns, logger, metrics } = options;
-  if (!engine) throw new ConfigError("--proxy needs Docker: name its API with --docker-api");
+  if (!engine) throw new WeavedError("SETTING_INVALID", "--proxy needs Docker: name its API with --docker-api");
   const useDns = dns !== undefined && !settings["without-dns"];
   const multicastRoute = !settings["no-multicast-route"] && !settings.awsvpc;
   const hostname = hostnameRules(settings);
@@ -85,7 +85,7 @@ function hostnameRules(settings: Settings): HostnameRules {
       replacement: goReplacement(settings["hostname-replacement"]),
     };
   } catch (error) {
-    throw new ConfigError(`--hostname-match: ${(error as Error).message}`);
+    throw new WeavedError("SETTING_INVALID", `--hostname-match: ${(error as Error).message}`);
   }
 }
 

@@ -39,7 +39,7 @@ export async function openControl(system: System): Promise<Operators> {
   const saveTargets = (targets: readonly string[]) =>
     store.save("targets", targets).catch((error: Error) => log.error(error.message));
   const ports = portsOf(system, saveTargets);
-  for (const listening of await startListeners(settings, ports, log)) undo.add(() => listening.close());
+  for (const listening of await startListeners(settings, ports)) undo.add(() => listening.close());
   return {
     markReady() {
       ready = true;

@@ -1,4 +1,4 @@
-import { BadRequest } from "./bad-request.ts";
+import { WeavedError } from "./error.ts";
 
 /** An IPv4 address with the length of its subnet's prefix: `10.32.1.77/24`. */
 export interface Cidr {
@@ -11,7 +11,7 @@ const dottedQuad = new RegExp(`^${octet}(?:\\.${octet}){3}$`);
 
 /** Four decimal octets without leading zeros, nothing else. */
 export function parseAddress(value: string): string {
-  if (!dottedQuad.test(value)) throw new BadRequest(`invalid IP Address: ${value}`);
+  if (!dottedQuad.test(value)) throw new WeavedError("REQUEST_INVALID", `invalid IP Address: ${value}`);
   return value;
 }
 
@@ -20,7 +20,7 @@ export function parseCidr(value: string): Cidr {
   const [address, length, ...rest] = value.split("/");
   const prefixLength = /^\d{1,2}$/.test(length ?? "") ? Number(length) : 33;
   if (rest.length > 0 || !dottedQuad.test(address ?? "") || prefixLength > 32) {
-    throw new BadRequest(`invalid CIDR address: ${value}`);
+    throw new WeavedError("REQUEST_INVALID", `invalid CIDR address: ${value}`);
   }
   return { address: address!, prefixLength };
 }
@@ -30,8 +30,9 @@ export function parseSubnet(value: string): Cidr {
   const cidr = parseCidr(value);
   const bits = cidr.address.split(".").reduce((number, part) => number * 256 + Number(part), 0);
   if (bits % 2 ** (32 - cidr.prefixLength) !== 0)
-    throw new BadRequest(`invalid subnet - bits after network prefix are not all zero: ${value}`);
-  if (cidr.prefixLength > 30) throw new BadRequest(`invalid subnet - smaller than minimum size 4: ${value}`);
+    throw new WeavedError("REQUEST_INVALID", `invalid subnet - bits after network prefix are not all zero: ${value}`);
+  if (cidr.prefixLength > 30)
+    throw new WeavedError("REQUEST_INVALID", `invalid subnet - smaller than minimum size 4: ${value}`);
   return cidr;
 }
 

@@ -29,7 +29,7 @@ export function describeFailure(error: unknown): Failure {
   if (typeof code !== "string" || isProgrammingError(error)) {
     return { line: `internal error: ${line}; please report it with the log`, code: "INTERNAL", expected: false };
   }
-  const remedy = remedies[code];
+  const remedy = remedies[code] ?? remedies[/\bE[A-Z]{4,}\b/.exec(line)?.[0] ?? ""];
   return { line: remedy && !line.includes("; ") ? `${line}; ${remedy}` : line, code, expected: true };
 }
 

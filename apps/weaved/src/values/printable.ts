@@ -9,16 +9,16 @@ const unprintable = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2
  * the bytes on the wire stay as they are, and only what people see is escaped.
  */
 export function printable(text: string): string {
-  return text.replace(unprintable, escape);
+  return text.replace(unprintable, escaped);
 }
 
 /** As {@link printable} for a whole text: newlines and tabs stay. */
 export function printableText(text: string): string {
   return text.replace(unprintable, (character) =>
-    character === "\n" || character === "\t" ? character : escape(character),
+    character === "\n" || character === "\t" ? character : escaped(character),
   );
 }
 
-function escape(character: string): string {
+function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type Client, CommandError } from "../../src/client/client.ts";
+import type { Client } from "../../src/client/client.ts";
 import { type CniCall, runCni } from "../../src/cni/plugin.ts";
+import { WeavedError } from "../../src/values/error.ts";
 
 const netns = "/run/netns/blue";
 const env = { CNI_CONTAINERID: "c1", CNI_NETNS: netns, CNI_IFNAME: "eth0" };
@@ -147,7 +148,8 @@ describe("CNI DEL, CHECK, VERSION", () => {
   });
 
   it("says to try again while the daemon does not answer", async () => {
-    const client = () => ({ send: () => Promise.reject(new CommandError("does not answer")) }) as unknown as Client;
+    const client = () =>
+      ({ send: () => Promise.reject(new WeavedError("DAEMON_UNREACHABLE", "does not answer")) }) as unknown as Client;
     await expect(call("ADD", conf(), { client })).rejects.toMatchObject({ code: 11 });
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError } from "../../src/config/error.ts";
 import { optionSpecs } from "../../src/config/options.ts";
 import { helpText, loggableSettings, readSettings, type Sources } from "../../src/config/settings.ts";
+import { WeavedError } from "../../src/values/error.ts";
 
 function read(argv: string[], env: Record<string, string> = {}, file?: string) {
   const sources: Sources = {
@@ -76,13 +76,13 @@ describe("settings", () => {
     [["--config=f"], {}, "- a", "expected settings"],
     [["--dns-fallback-timeout=5"], {}, undefined, "expected a duration"],
   ] as const)("%j %j says what is wrong", (argv, env, file, message) => {
-    expect(() => read([...argv], env, file)).toThrow(ConfigError);
+    expect(() => read([...argv], env, file)).toThrow(WeavedError);
     expect(() => read([...argv], env, file)).toThrow(message);
   });
 
   it("never show a secret", () => {
-    const settings = read(["--password=hunter2", "--token", "t0ken"], {});
-    expect(JSON.stringify(loggableSettings(settings))).not.toMatch(/hunter2|t0ken/);
+    const settings = read(["--password=hunter2"], {});
+    expect(JSON.stringify(loggableSettings(settings))).not.toMatch(/hunter2/);
     expect(() => read(["--password=hunter2", "--password-file"], {})).toThrow(/^(?!.*hunter2)/s);
     for (const file of ["password: [hunter2]", "password: hunter2: x"])
       expect(() => read(["--config=f"], {}, file)).toThrow(/^(?!.*hunter2)/s);

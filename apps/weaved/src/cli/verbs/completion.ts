@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { CommandError } from "../../client/client.ts";
+import { WeavedError } from "../../values/error.ts";
 import type { Context } from "../context.ts";
 
 /** `weave completion SHELL`: a script that completes verbs and options, made from the program's own description. */
@@ -18,7 +18,7 @@ export function completionVerb(program: Command, context: () => Context): void {
         ],
       }));
       const write = scripts[shell];
-      if (!write) throw new CommandError(`no completion for "${shell}"; choose bash, zsh or fish`);
+      if (!write) throw new WeavedError("ARGUMENT_INVALID", `no completion for "${shell}"; choose bash, zsh or fish`);
       context().print(write(verbs));
     });
 }

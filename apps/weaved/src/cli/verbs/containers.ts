@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { CommandError } from "../../client/client.ts";
 import { addressArgumentText, splitAddressArguments } from "../../values/address-argument.ts";
+import { WeavedError } from "../../values/error.ts";
 import { type Context, show } from "../context.ts";
 
 /** Verbs about containers and this host: attach, detach, expose, hide. */
@@ -68,15 +68,21 @@ function printAddresses(context: Context, body: string): void {
 function containerAndAddresses(words: readonly string[]): { container: string; addresses: string[] } {
   const { addresses, rest } = splitAddressArguments(words);
   const [container, extra] = rest;
-  if (container === undefined) throw new CommandError("name a container, pid:PID or ns:NAME");
+  if (container === undefined) throw new WeavedError("ARGUMENT_INVALID", "name a container, pid:PID or ns:NAME");
   if (extra !== undefined)
-    throw new CommandError(`"${extra}" is neither an address (ip:, net:, net:default) nor expected here`);
+    throw new WeavedError(
+      "ARGUMENT_INVALID",
+      `"${extra}" is neither an address (ip:, net:, net:default) nor expected here`,
+    );
   return { container, addresses: addresses.map(addressArgumentText) };
 }
 
 function onlyAddresses(words: readonly string[]): string[] {
   const { addresses, rest } = splitAddressArguments(words);
   if (rest[0] !== undefined)
-    throw new CommandError(`"${rest[0]}" is no address; expected [ip:]A.B.C.D/N, net:A.B.C.D/N or net:default`);
+    throw new WeavedError(
+      "ARGUMENT_INVALID",
+      `"${rest[0]}" is no address; expected [ip:]A.B.C.D/N, net:A.B.C.D/N or net:default`,
+    );
   return addresses.map(addressArgumentText);
 }

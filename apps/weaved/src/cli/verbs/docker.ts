@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { Command } from "commander";
-import { CommandError } from "../../client/client.ts";
 import { addressArgumentText, splitAddressArguments } from "../../values/address-argument.ts";
+import { WeavedError } from "../../values/error.ts";
 import type { Context } from "../context.ts";
 
 /** Verbs around Docker: run, start, env, config. */
@@ -73,12 +73,13 @@ async function proxyAddress(context: Context): Promise<string | undefined> {
 async function throughProxy(context: Context, args: readonly string[]): Promise<void> {
   const address = await proxyAddress(context);
   if (!address)
-    throw new CommandError(
+    throw new WeavedError(
+      "ARGUMENT_INVALID",
       "the Docker proxy is not running. Launch with --proxy, or attach by hand: weave attach CONTAINER",
     );
   const child = spawn("docker", ["-H", address, ...args], { stdio: "inherit" });
   const code = await new Promise<number>((resolve, reject) => {
-    child.once("error", (cause) => reject(new CommandError(`cannot run docker: ${cause.message}`)));
+    child.once("error", (cause) => reject(new WeavedError("ARGUMENT_INVALID", `cannot run docker: ${cause.message}`)));
     child.once("exit", (status) => resolve(status ?? 1));
   });
   process.exitCode = code;

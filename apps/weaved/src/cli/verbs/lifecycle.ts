@@ -1,22 +1,15 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Command } from "commander";
-import { CommandError, createClient, defaultControlSocket } from "../../client/client.ts";
+import { createClient } from "../../client/client.ts";
 import { daemonProgram, ownVersion } from "../../installation.ts";
+import { WeavedError } from "../../values/error.ts";
+import { logLimitBytes } from "../../values/log-line.ts";
 import type { Context } from "../context.ts";
 import { launchArguments, splitPassword } from "../launch-arguments.ts";
 import { isRunning, pollUntil, readPid } from "../process.ts";
-
-/** Where the running daemon leaves its process id and log. */
-function runPaths(env: Context["env"]): { socket: string; pid: string; log: string } {
-  const socket = env.WEAVE_CONTROL_SOCKET ?? defaultControlSocket;
-  return {
-    socket,
-    pid: join(dirname(socket), "weaved.pid"),
-    log: env.WEAVE_LOG ?? join(dirname(socket), "weaved.log"),
-  };
-}
+import { type RunPaths, runPaths } from "../run-paths.ts";
 
 /** Verbs that start and end the daemon: launch, stop, reset, setup, version. */
 export function lifecycleVerbs(program: Command, context: () => Context): void {
@@ -29,23 +22,28 @@ export function lifecycleVerbs(program: Command, context: () => Context): void {
     .action((_: string[], __: unknown, command: Command) => launch(context(), command.args));
   program
     .command("stop")
-    .description("stop the daemon; containers keep what they have")
+    .description("stop the daemon; containers keep their interfaces and addresses")
     .action(() => stop(context()));
   program
     .command("reset")
-    .description("leave the network for good: hand addresses over, stop, remove bridge, rules, state")
+    .description(
+      "leave the network for good: grant the addresses to other peers, stop, remove bridge, rules, and state",
+    )
     .option("--force", "also when the daemon does not answer")
-    .action((options: { force?: boolean }) => reset(context(), options.force ?? false));
+    .action(async (options: { force?: boolean }) => {
+      const { reset } = await import("../reset.ts");
+      await reset(context(), { force: options.force ?? false, stop: () => stop(context()) });
+    });
   program
     .command("setup")
-    .description("check that this host can run the daemon (nothing is downloaded)")
+    .description("check that this host can run the daemon; nothing is downloaded")
     .action(async () => {
       const { doctor } = await import("../../diagnostics/doctor/doctor.ts");
-      await doctor(context(), { peers: [] });
+      if (!(await doctor(context(), { peers: [] }))) process.exitCode = 1;
     });
   program
     .command("version")
-    .description("version of the running daemon, else of this command")
+    .description("print the version of the running daemon, else of this command")
     .action(async () => {
       const { client, print } = context();
       const answer = await client.send("GET", "/report", { form: [["format", "{{.Version}}"]] }).catch(() => undefined);
@@ -54,21 +52,42 @@ export function lifecycleVerbs(program: Command, context: () => Context): void {
 }
 
 async function launch(context: Context, given: readonly string[]): Promise<void> {
-  const paths = runPaths(context.env);
   const { words, password } = splitPassword(given);
+  const { helpText, readSettings } = await import("../../config/settings.ts");
+  if (words.includes("--help") || words.includes("-h")) return context.print(helpText());
+  if (words.includes("--version")) return context.print(`weave ${ownVersion()}\n`);
+  const paths = runPaths(context.env);
+  if (password !== undefined)
+    context.warn("the password on the command line is visible in ps; use WEAVE_PASSWORD or --password-file instead");
   const running = readPid(paths.pid, "weaved");
   if (running !== undefined)
-    throw new CommandError(`weaved is already running (process ${running}). Stop it first: weave stop`);
+    throw new WeavedError(
+      "DAEMON_RUNNING",
+      `weaved is already running (process ${running}); stop it first with: weave stop`,
+    );
   const args = await launchArguments(words, context.env, paths.socket);
-  // Bad settings are said here, before anything is started. Loaded late: other verbs answer in half the time without.
-  const { readSettings } = await import("../../config/settings.ts");
-  readSettings({ argv: args, env: context.env, readFile: (path) => readFileSync(path, "utf8") });
+  const env = { ...context.env, ...(password !== undefined && { WEAVE_PASSWORD: password }) };
+  // Wrong settings are reported here, before anything is started.
+  const { validateSettings } = await import("../../config/validate.ts");
+  validateSettings(
+    readSettings({
+      argv: args,
+      env,
+      readFile: (path) => readFileSync(path, "utf8"),
+      fileMode: (path) => statSync(path, { throwIfNoEntry: false })?.mode,
+    }),
+  );
+  await start(paths, args, env);
+}
+
+async function start(paths: RunPaths, args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   mkdirSync(dirname(paths.socket), { recursive: true, mode: 0o700 });
-  const log = openSync(paths.log, "a", 0o600);
+  const log = openLog(paths.log);
+  const { size: from } = fstatSync(log);
   const child = spawn(process.execPath, [daemonProgram(), ...args], {
     detached: true,
     stdio: ["ignore", log, log],
-    env: { ...process.env, WEAVED_PID_FILE: paths.pid, ...(password !== undefined && { WEAVE_PASSWORD: password }) },
+    env: { ...env, WEAVED_PID_FILE: paths.pid, WEAVED_LOG_FILE: paths.log },
   });
   closeSync(log);
   let exited = false;
@@ -77,49 +96,43 @@ async function launch(context: Context, given: readonly string[]): Promise<void>
   });
   const client = createClient({ socketPath: paths.socket });
   const ready = await pollUntil(60_000, async () => {
-    if (exited) throw new CommandError(`weaved stopped while starting; the end of ${paths.log}:\n${tail(paths.log)}`);
+    if (exited) throw new WeavedError("START_FAILED", `weaved did not start: ${lastWords(paths.log, from)}`);
     const answer = await client.send("GET", "/status").catch(() => undefined);
     return answer !== undefined && answer.status === 200;
   });
   child.unref();
-  if (!ready) throw new CommandError(`weaved did not become ready within 60 s; see ${paths.log}`);
+  if (!ready) throw new WeavedError("START_FAILED", "weaved did not become ready within 60 s; see weave logs");
 }
 
-function tail(path: string): string {
-  return readFileSync(path, "utf8").trimEnd().split("\n").slice(-5).join("\n");
+function openLog(path: string): number {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > logLimitBytes) renameSync(path, `${path}.1`);
+    return openSync(path, "a", 0o600);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new WeavedError("START_FAILED", `cannot write the log ${path} (${code}); set WEAVE_LOG to another path`, {
+      cause,
+    });
+  }
+}
+
+/** The line in which the daemon gave the reason for its end. */
+function lastWords(log: string, from: number): string {
+  const lines = readFileSync(log).subarray(from).toString("utf8").trimEnd().split("\n");
+  const reason = lines.findLast((line) => line.startsWith("weaved: "));
+  return reason?.slice("weaved: ".length) ?? "it ended without a reason; see weave logs";
 }
 
 async function stop(context: Context): Promise<void> {
   const paths = runPaths(context.env);
   const pid = readPid(paths.pid, "weaved");
   if (pid === undefined) {
-    context.warn("weaved is not running\n");
+    context.warn("weaved is not running, so there is nothing to stop");
     return;
   }
   process.kill(pid, "SIGTERM");
-  if (!(await pollUntil(20_000, async () => !isRunning(pid, "weaved")))) {
-    throw new CommandError(`weaved (process ${pid}) did not stop within 20 s`);
-  }
+  if (!(await pollUntil(20_000, async () => !isRunning(pid, "weaved"))))
+    throw new WeavedError("STOP_FAILED", `weaved (process ${pid}) did not stop within 20 s; see weave logs`);
   rmSync(paths.pid, { force: true });
-}
-
-async function reset(context: Context, force: boolean): Promise<void> {
-  const left = await context.client.send("DELETE", "/peer").catch((error: Error) => error);
-  if (left instanceof Error && !force) {
-    throw new CommandError(
-      `${left.message}\nIts addresses cannot be handed over. To remove everything all the same: weave reset --force`,
-    );
-  }
-  const settings = left instanceof Error ? undefined : await settingsOf(context);
-  await stop(context);
-  const { resetHost } = await import("../reset.ts");
-  await resetHost({
-    bridge: settings?.bridge ?? "weave",
-    prefix: settings?.prefix ?? context.env.WEAVED_DB_PREFIX ?? "/weavedb/weave",
-  });
-}
-
-async function settingsOf(context: Context): Promise<{ bridge: string; prefix: string } | undefined> {
-  const answer = await context.client.send("GET", "/v1/settings").catch(() => undefined);
-  return answer?.status === 200 ? JSON.parse(answer.body) : undefined;
 }

@@ -1,6 +1,6 @@
 import { Resolver } from "node:dns/promises";
 import type { Command } from "commander";
-import { CommandError } from "../../client/client.ts";
+import { WeavedError } from "../../values/error.ts";
 import { type Context, show } from "../context.ts";
 
 /** Names of things that are not containers are filed under this id, as the original does. */
@@ -45,15 +45,17 @@ async function changeNames(
 ): Promise<void> {
   const addresses = words.filter(isAddress);
   const [container, ...more] = words.filter((word) => !isAddress(word));
-  if (more.length > 0) throw new CommandError(`one container at a time; "${more[0]}" is one too many`);
+  if (more.length > 0)
+    throw new WeavedError("ARGUMENT_INVALID", `one container at a time; "${more[0]}" is one too many`);
   if (container === undefined && fqdn === undefined)
-    throw new CommandError("addresses without a container need -h NAME");
+    throw new WeavedError("ARGUMENT_INVALID", "addresses without a container need -h NAME");
   const { id, attached, hostname } =
     container === undefined
       ? { id: external, attached: [], hostname: undefined }
       : await containerOf(context, container);
   const name = fqdn ?? hostname;
-  if (name === undefined) throw new CommandError(`${container} has no name in the domain; give one with -h NAME`);
+  if (name === undefined)
+    throw new WeavedError("ARGUMENT_INVALID", `${container} has no name in the domain; give one with -h NAME`);
   const targets = addresses.length > 0 ? addresses : attached;
   for (const address of targets) {
     await context.client.call(method, `/name/${encodeURIComponent(id)}/${address}`, { form: [["fqdn", name]] });
@@ -69,7 +71,7 @@ async function containerOf(
 ): Promise<{ id: string; attached: string[]; hostname?: string }> {
   const body = await context.client.call("GET", "/v1/attachments", { form: [["container", reference]] });
   const [found] = JSON.parse(body) as { id: string; addresses: string[]; hostname?: string }[];
-  if (!found) throw new CommandError(`container ${reference} is not attached; see "weave ps"`);
+  if (!found) throw new WeavedError("ARGUMENT_INVALID", `container ${reference} is not attached; see "weave ps"`);
   return {
     id: found.id,
     attached: found.addresses.map((cidr) => cidr.split("/")[0]!),
@@ -85,7 +87,7 @@ async function lookup(context: Context, name: string): Promise<void> {
   const full = name.includes(".") ? name : `${name}.${domain}`;
   const addresses = await resolver.resolve4(full).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOTFOUND" || error.code === "ENODATA") return [];
-    throw new CommandError(`the DNS server at ${server} does not answer: ${error.code}`);
+    throw new WeavedError("ARGUMENT_INVALID", `the DNS server at ${server} does not answer: ${error.code}`);
   });
   show(context, addresses, (list) => list.map((address) => `${address}\n`).join(""));
 }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { CommandError } from "../../client/client.ts";
 import { linksTable, overview } from "../../diagnostics/overview.ts";
+import { WeavedError } from "../../values/error.ts";
 import { type Context, show } from "../context.ts";
 
 /** Sub-reports of `status` in the original's words; `links` and `overview` are ours. */
@@ -44,12 +44,20 @@ export function statusVerbs(program: Command, context: () => Context): void {
 async function status(context: Context, part: string | undefined): Promise<void> {
   if (part === "links" || part === "overview" || context.json) return structured(context, part);
   if (part !== undefined && !subReports.includes(part)) {
-    throw new CommandError(`there is no status "${part}"; choose one of ${subReports.join(", ")}, links, overview`);
+    throw new WeavedError(
+      "ARGUMENT_INVALID",
+      `there is no status "${part}"; choose one of ${subReports.join(", ")}, links, overview`,
+    );
   }
   const { status: code, body } = await context.client.send("GET", part ? `/status/${part}` : "/status");
-  if (code === 404) throw new CommandError(`status ${part ?? ""} is not available`, 4);
+  if (code === 404)
+    throw new WeavedError(
+      "NOT_FOUND",
+      `status ${part ?? ""} is not available; that part of the daemon is switched off`,
+      { exitCode: 4 },
+    );
   context.print(part ? body : `\n${body}\n`);
-  if (code >= 400) throw new CommandError("not ready yet");
+  if (code >= 400) throw new WeavedError("NOT_READY", "the daemon is starting; try again in a moment");
 }
 
 async function structured(context: Context, part: string | undefined): Promise<void> {
@@ -72,7 +80,7 @@ async function reportPart(context: Context, part: string): Promise<string> {
     ipam: ".IPAM.Entries",
   };
   const field = fields[part];
-  if (!field) throw new CommandError(`there is no status "${part}"`);
+  if (!field) throw new WeavedError("ARGUMENT_INVALID", `there is no status "${part}"`);
   return `${await context.client.call("GET", "/report", { form: [["format", `{{json ${field}}}`]] })}\n`;
 }
 
