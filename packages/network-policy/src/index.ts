@@ -11,6 +11,7 @@
  */
 export { PolicyError, type PolicyErrorCode } from "./errors.ts";
 export { type Decider, type Evaluation, evaluate, type Flow, type TraceStep, type Verdict } from "./evaluate.ts";
+export { Membership, type MembershipChange } from "./membership.ts";
 export {
   type Action,
   type Direction,
@@ -27,6 +28,11 @@ export {
   type Rule,
   type Tier,
 } from "./model.ts";
+export { type CompileInput, compile } from "./nft/compile.ts";
+export { diff, render } from "./nft/diff.ts";
+export { type HookOptions, hookLines } from "./nft/hooks.ts";
+export { logId, type RenderOptions } from "./nft/render.ts";
+export type { RuleSet } from "./nft/ruleset.ts";
 export { type PolicyDocument, readDocument } from "./read/document.ts";
 export type { Labels, SelectorNode } from "./selector/node.ts";
 export { Selector } from "./selector/selector.ts";
