@@ -8,6 +8,7 @@ import {
   createWorld,
   diff,
   type Endpoint,
+  HostRules,
   labelsIn,
   type Policy,
   readDocument,
@@ -42,18 +43,22 @@ function time<T>(name: string, run: () => T): T {
   return result;
 }
 
-const start = time("world and rules from nothing", () =>
+const rules = new HostRules(isLocal);
+let before = time("all rules from nothing", () => {
+  for (const policy of policies) rules.setPolicy(policy);
+  for (const one of endpoints) rules.setEndpoint(one);
+  return rules.rules();
+});
+const text = time("text of all rules", () => render(before));
+console.log(`${text.length} bytes, ${before.chains.size} chains, ${before.sets.size} sets`);
+for (let round = 0; round < 10; round++) {
+  time(`a label of ${round % 2 === 0 ? "a remote" : "a local"} endpoint changes: rules and difference`, () => {
+    rules.setEndpoint(endpoint(round % 2 === 0 ? 300 + round : 7 + round, 7));
+    const after = rules.rules();
+    console.log(`${diff(before, after).length} bytes of difference`);
+    before = after;
+  });
+}
+time("the plain way, compile of the whole world", () =>
   compile({ world: createWorld({ policies, endpoints }), isLocal }),
 );
-const text = time("text of all rules", () => render(start));
-console.log(`${text.length} bytes, ${start.chains.size} chains, ${start.sets.size} sets`);
-let rules = start;
-for (let round = 0; round < 5; round++) {
-  const changed = endpoints.map((one, i) => (i === 300 + round ? endpoint(i, 7) : one));
-  const next = time("one label changes: world, rules, difference", () => {
-    const after = compile({ world: createWorld({ policies, endpoints: changed }), isLocal });
-    console.log(`${diff(rules, after).length} bytes of difference`);
-    return after;
-  });
-  rules = next;
-}

@@ -31,6 +31,7 @@ export {
 export { type CompileInput, compile } from "./nft/compile.ts";
 export { diff, render } from "./nft/diff.ts";
 export { type HookOptions, hookLines } from "./nft/hooks.ts";
+export { HostRules } from "./nft/host-rules.ts";
 export { logId, type RenderOptions } from "./nft/render.ts";
 export type { RuleSet } from "./nft/ruleset.ts";
 export { type PolicyDocument, readDocument } from "./read/document.ts";

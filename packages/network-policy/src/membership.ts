@@ -33,6 +33,11 @@ export class Membership<T extends Labelled> {
   /** Things by `key=value`. Bounded by: labels of all things. */
   readonly #byLabel = new Map<string, Set<string>>();
 
+  /** The thing of an id. */
+  get(id: string): T | undefined {
+    return this.#things.get(id);
+  }
+
   /** Adds a thing or replaces the one of its id. */
   set(thing: T): MembershipChange[] {
     const before = this.#things.get(thing.id);

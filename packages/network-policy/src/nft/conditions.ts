@@ -1,18 +1,22 @@
 import { type Cidr, type Family, mergeCidrs } from "@weaved/ip";
 import type { Match, PortMatch, PortRange, Rule } from "../model.ts";
 import { isRange, namedPortProtocol } from "../rule.ts";
+import { Selector } from "../selector/selector.ts";
 import type { Condition, End } from "./ruleset.ts";
-import type { SetBook } from "./sets.ts";
+import type { SetSpec } from "./sets.ts";
+
+/** Gives the name of a set that a rule refers to. */
+export type SetNamer = (spec: SetSpec) => string;
 
 /**
  * A rule as lists of conditions: the rule matches when all conditions of one list hold. There is more than one list where a
  * rule concerns both families by address, and where ports are given by number and by name.
  */
-export function conditionsOf(rule: Rule, sets: SetBook): Condition[][] {
+export function conditionsOf(rule: Rule, set: SetNamer): Condition[][] {
   const common = commonConditions(rule);
-  if (!isByFamily(rule)) return expand(common, rule, undefined, sets);
+  if (!isByFamily(rule)) return expand(common, rule, undefined, set);
   const families = ([4, 6] as const).filter((family) => (rule.ipVersion ?? family) === family);
-  return families.flatMap((family) => expand([{ kind: "family", family }, ...common], rule, family, sets));
+  return families.flatMap((family) => expand([{ kind: "family", family }, ...common], rule, family, set));
 }
 
 function commonConditions({ protocol, notProtocol, icmp, notIcmp }: Rule): Condition[] {
@@ -35,8 +39,8 @@ function isByFamily(rule: Rule): boolean {
   return rule.ipVersion !== undefined || looks(rule.source) || looks(rule.destination);
 }
 
-function expand(common: Condition[], rule: Rule, family: Family | undefined, sets: SetBook): Condition[][] {
-  const context = { family, sets, protocol: namedPortProtocol(rule) };
+function expand(common: Condition[], rule: Rule, family: Family | undefined, set: SetNamer): Condition[][] {
+  const context = { family, set, protocol: namedPortProtocol(rule) };
   const sources = endConditions(rule.source, "source", context);
   const destinations = endConditions(rule.destination, "destination", context);
   return sources.flatMap((source) => destinations.map((destination) => [...common, ...source, ...destination]));
@@ -45,18 +49,26 @@ function expand(common: Condition[], rule: Rule, family: Family | undefined, set
 interface Context {
   /** Absent when the rule does not look at addresses. */
   readonly family: Family | undefined;
-  readonly sets: SetBook;
+  readonly set: SetNamer;
   readonly protocol: number;
 }
 
 /** The conditions on one end; more than one list means alternatives, none means that it never matches. */
 function endConditions(match: Match, end: End, context: Context): Condition[][] {
-  const { family, sets } = context;
+  const { family, set } = context;
   const list: Condition[] = [];
   if (family !== undefined) {
     const { selector, notSelector, nets, notNets } = match;
-    if (selector) list.push({ kind: "member", is: true, end, family, set: sets.addresses(selector, family) });
-    if (notSelector) list.push({ kind: "member", is: false, end, family, set: sets.addresses(notSelector, family) });
+    if (selector)
+      list.push({ kind: "member", is: true, end, family, set: set({ kind: "addresses", family, selector }) });
+    if (notSelector)
+      list.push({
+        kind: "member",
+        is: false,
+        end,
+        family,
+        set: set({ kind: "addresses", family, selector: notSelector }),
+      });
     const here = nets && ofFamily(nets, family);
     if (here?.length === 0) return [];
     if (here) list.push({ kind: "nets", is: true, end, nets: here });
@@ -72,14 +84,20 @@ function endConditions(match: Match, end: End, context: Context): Condition[][] 
 function portConditions(
   ports: readonly PortMatch[],
   { end, is, selector }: { readonly end: End; readonly is: boolean; readonly selector: Match["selector"] },
-  { family, sets, protocol }: Context,
+  { family, set, protocol }: Context,
 ): Condition[] {
   const numbers = mergePorts(ports.filter(isRange));
   const names = ports.flatMap((port) => (isRange(port) ? [] : [port.name]));
   const list: Condition[] = numbers.length > 0 ? [{ kind: "ports", is, end, ports: numbers }] : [];
   if (family === undefined) return list;
   for (const name of new Set(names)) {
-    list.push({ kind: "service", is, end, family, set: sets.services(name, protocol, selector, family) });
+    list.push({
+      kind: "service",
+      is,
+      end,
+      family,
+      set: set({ kind: "services", family, selector: selector ?? Selector.all, port: { name, protocol } }),
+    });
   }
   return list;
 }

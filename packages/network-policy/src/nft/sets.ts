@@ -1,59 +1,40 @@
 import { Cidr, type Family, mergeCidrs } from "@weaved/ip";
 import type { NamedPort } from "../model.ts";
-import { Selector } from "../selector/selector.ts";
-import type { Owner, World } from "../world.ts";
+import type { Selector } from "../selector/selector.ts";
+import type { Owner } from "../world.ts";
 import { nameFor } from "./names.ts";
 import type { WantedSet } from "./ruleset.ts";
 
-/** The sets that rules refer to, made when first asked for. */
-export class SetBook {
-  readonly #world: World;
-  readonly #owners: OwnersOf;
-  readonly sets: Map<string, WantedSet> = new Map();
+/** What a named set holds: addresses that a selector matches, or services of a name at endpoints that it matches. */
+export type SetSpec =
+  | { readonly kind: "addresses"; readonly family: Family; readonly selector: Selector }
+  | {
+      readonly kind: "services";
+      readonly family: Family;
+      readonly selector: Selector;
+      readonly port: Pick<NamedPort, "name" | "protocol">;
+    };
 
-  constructor(world: World, owners: OwnersOf) {
-    this.#world = world;
-    this.#owners = owners;
-  }
-
-  /** The set of addresses that a selector matches. */
-  addresses(selector: Selector, family: Family): string {
-    return this.#named(`s${family}`, selector.text, () => ({
-      kind: "addresses",
-      family,
-      elements: mergeCidrs(this.#owners(this.#world, selector).flatMap((one) => blocksOf(one, family))).map(
-        elementText,
-      ),
-    }));
-  }
-
-  /** The set of services that have a port of this name, at endpoints that the selector matches. */
-  services(name: string, protocol: number, selector: Selector | undefined, family: Family): string {
-    const text = `${protocol} ${name} ${selector?.text ?? ""}`;
-    return this.#named(`p${family}`, text, () => {
-      const owners = this.#owners(this.#world, selector ?? Selector.all);
-      const elements = owners.flatMap((owner) =>
-        portsOf(owner, name, protocol).flatMap(({ port }) =>
-          blocksOf(owner, family).map(({ base }) => `${base} . ${protocol} . ${port}`),
-        ),
-      );
-      return { kind: "services", family, elements: [...new Set(elements)].sort() };
-    });
-  }
-
-  #named(prefix: string, text: string, make: () => WantedSet): string {
-    const name = nameFor(prefix, text);
-    if (!this.sets.has(name)) this.sets.set(name, make());
-    return name;
-  }
+/** The name of a set. Sets of one name hold the same, whichever rule asks for them. */
+export function setName(spec: SetSpec): string {
+  if (spec.kind === "addresses") return nameFor(`s${spec.family}`, spec.selector.text);
+  return nameFor(`p${spec.family}`, `${spec.port.protocol} ${spec.port.name} ${spec.selector.text}`);
 }
 
-/** Finds the endpoints and network sets that a selector matches. */
-export type OwnersOf = (world: World, selector: Selector) => readonly Owner[];
-
-/** The plain way: asks every one. */
-export function scanOwners({ endpoints, networkSets }: World, selector: Selector): Owner[] {
-  return [...endpoints, ...networkSets].filter(({ labels }) => selector.matches(labels));
+/** A set from the owners that its selector matches. */
+export function fillSet(spec: SetSpec, owners: readonly Owner[]): WantedSet {
+  const { kind, family } = spec;
+  if (kind === "addresses") {
+    const blocks = owners.flatMap((owner) => blocksOf(owner, family));
+    return { kind, family, elements: mergeCidrs(blocks).map(elementText) };
+  }
+  const { name, protocol } = spec.port;
+  const elements = owners.flatMap((owner) =>
+    portsOf(owner, name, protocol).flatMap(({ port }) =>
+      blocksOf(owner, family).map(({ base }) => `${base} . ${protocol} . ${port}`),
+    ),
+  );
+  return { kind, family, elements: [...new Set(elements)].sort() };
 }
 
 function blocksOf(owner: Owner, family: Family): Cidr[] {
