@@ -1,12 +1,14 @@
-/** What can go wrong; see {@link LinksError}. */
+/** The ways to fail; see {@link LinksError}. */
 export type LinksErrorCode =
-  /** An address, interface name, or rule that cannot be used as written. */
+  /** An address, interface name, or rule cannot be used as written. */
   | "LINKS_INVALID"
+  /** An interface, bridge, or table of that name belongs to another program. */
+  | "LINKS_FOREIGN"
   /** The namespace or process to attach does not exist, or ended meanwhile. */
   | "LINKS_NO_NAMESPACE"
   /** The target shares the host's own network: attaching it would rewire the host. */
   | "LINKS_HOST_NAMESPACE"
-  /** `ip`, `nft`, or another tool refused or is missing; the message has its words. */
+  /** `ip`, `nft`, or another tool is missing or failed; the message quotes it. */
   | "LINKS_COMMAND_FAILED"
   /** Used after `close`. */
   | "LINKS_CLOSED";

@@ -1,15 +1,15 @@
 import type { Cidr } from "./address.ts";
 
-/** The bridge that the containers of this host are plugged into. */
+/** The bridge that the workloads of this host are attached to. */
 export interface BridgeSpec {
   readonly name: string;
-  /** Fixed MAC; the original's peer name is read from it. @defaultValue the kernel's choice, kept once made */
+  /** Fixed MAC; Weave Net reads its peer name from it. @defaultValue the kernel's choice, kept once made */
   readonly mac?: string;
-  /** Bytes. @defaultValue the kernel's */
+  /** Bytes, 68 to 65535. @defaultValue the kernel's */
   readonly mtu?: number;
-  /** Addresses of the host on the bridge. Addresses that others put there are left alone unless `exact`. */
+  /** Addresses of the host on the bridge. Other addresses that are there are kept. */
   readonly addresses?: readonly Cidr[];
-  /** Leave out the route to the subnet that the kernel makes with an address (VPC mode routes by itself). @defaultValue true */
+  /** False leaves out the route to the subnet that the kernel makes with an address. @defaultValue true */
   readonly subnetRoute?: boolean;
 }
 
@@ -21,14 +21,14 @@ export type Target =
   /** A namespace of `ip netns`. */
   | { readonly name: string };
 
-/** A route inside the namespace. `via` missing: on the link. */
+/** A route inside the namespace. Without `via` the destination is on the link. */
 export interface RouteSpec {
   /** `default` or a subnet. */
   readonly to: string;
   readonly via?: string;
 }
 
-/** One namespace plugged into the bridge. */
+/** One namespace attached to the bridge. */
 export interface AttachmentSpec {
   /** Whose it is, such as a container id; the host end carries it, so that it is found again after a restart. */
   readonly id: string;
@@ -37,9 +37,9 @@ export interface AttachmentSpec {
   /** @defaultValue "ethwe" */
   readonly ifname?: string;
   readonly addresses: readonly Cidr[];
-  /** Addresses of the interface that are not listed are taken away. @defaultValue false */
+  /** Addresses of the interface that no attachment lists are removed. @defaultValue false */
   readonly exact?: boolean;
-  /** Bytes. @defaultValue the bridge's */
+  /** Bytes. @defaultValue that of its bridge */
   readonly mtu?: number;
   /** @defaultValue derived from the first address, see {@link macOfAddress} */
   readonly mac?: string;
@@ -50,15 +50,48 @@ export interface AttachmentSpec {
   readonly routes?: readonly RouteSpec[];
   /** Frames may leave through the port they came from. @defaultValue false */
   readonly hairpin?: boolean;
-  /** Drop frames whose source address is not one of `addresses`. @defaultValue false */
-  readonly antiSpoof?: boolean;
+  /** How closely its sources are checked. @defaultValue that of the firewall, see {@link AntiSpoofing.mode} */
+  readonly antiSpoof?: AntiSpoofMode;
+  /** Subnets that it may use as sources besides its addresses: it routes for them, or holds a floating address. */
+  readonly allowSources?: readonly Cidr[];
+  /** It may serve DHCP and send router advertisements. @defaultValue false */
+  readonly allowDhcp?: boolean;
+}
+
+/** A pair of interfaces whose inner end an engine moves into its container. */
+export interface EndpointSpec {
+  /** Chosen by the engine. Its first nine characters name the interfaces. */
+  readonly id: string;
+  readonly bridge: string;
+  /** Bytes. @defaultValue that of the bridge */
+  readonly mtu?: number;
+  /** MAC of the inner end. @defaultValue derived from the first address, else the kernel's choice */
+  readonly mac?: string;
+  /** Addresses that the engine gives to the inner end; anti-spoofing knows them. */
+  readonly addresses: readonly Cidr[];
+}
+
+/**
+ * `impersonation`: a workload may use any source that does not belong to another workload, a host, or the gateway.
+ * `strict`: it may use its own addresses only.
+ */
+export type AntiSpoofMode = "impersonation" | "strict";
+
+/** Who may speak as whom on the bridge. Workloads of this host, and the host, are known without being listed. */
+export interface AntiSpoofing {
+  /** @defaultValue "impersonation" */
+  readonly mode?: AntiSpoofMode;
+  /** What belongs to others elsewhere, such as ranges that other hosts allocate from, addresses and bridge MACs of hosts. */
+  readonly reserved?: { readonly addresses?: readonly Cidr[]; readonly macs?: readonly string[] };
+  /** Bridge ports that lead to other hosts: what they bring never has a source of this host. */
+  readonly tunnels?: readonly string[];
 }
 
 /** A subnet of the network that this host makes reachable from outside. */
 export interface Exposure {
   /** The host's address with the subnet's length. */
   readonly cidr: Cidr;
-  /** Rewrite source addresses of what crosses the border. */
+  /** Rewrite source addresses of what enters or leaves the subnet. */
   readonly masquerade: boolean;
 }
 
@@ -74,24 +107,35 @@ export interface ServiceRule {
   readonly target: { readonly address: string; readonly port: number };
 }
 
-/** The whole of our firewall table. */
+/**
+ * All rules of ours. Without an exposure, workloads reach this host at no address but those of the bridge itself, and leave it
+ * nowhere.
+ */
 export interface FirewallSpec {
   readonly bridge: string;
   readonly exposures?: readonly Exposure[];
   readonly services?: readonly ServiceRule[];
   /** Destinations whose traffic keeps its source address although exposed. */
   readonly keepSource?: readonly Cidr[];
-  /** Docker's own bridge: its containers reach neither the network nor our ports. */
-  readonly dockerBridge?: string;
-  /** Our TCP and UDP ports that containers of `dockerBridge` must not reach. */
+  /** Bridges of the engine, such as `docker0`: their containers and the network reach each other through published ports only. */
+  readonly engineBridges?: readonly string[];
+  /** TCP and UDP ports of this host that neither workloads nor containers of `engineBridges` reach. */
   readonly guardedPorts?: readonly number[];
-  /** Loopback ports that packets from elsewhere must not reach, whatever `route_localnet` says. */
+  /** Ports that must be reached through loopback only, whatever `route_localnet` says. */
   readonly loopbackPorts?: readonly number[];
-  /** Host ends and the sources allowed on them; filled in from attachments with `antiSpoof`. */
-  readonly sources?: readonly { readonly port: string; readonly addresses: readonly Cidr[] }[];
+  /** Port of the name server on this host, let in from the bridges although an iptables INPUT policy drops. */
+  readonly dnsPort?: number;
+  readonly antiSpoofing?: AntiSpoofing;
 }
 
-/** All that this package keeps in place. Missing parts are left alone. */
+/** Settings for a bridge whose subnet lies mostly behind a router, as in a cloud's network. */
+export interface RoutingSpec {
+  readonly bridge: string;
+  /** Interface to the router. */
+  readonly uplink?: string;
+}
+
+/** All that this package keeps in place. Missing members are left as they are. */
 export interface DesiredState {
   readonly bridge?: BridgeSpec;
   readonly attachments?: readonly AttachmentSpec[];
@@ -106,7 +150,7 @@ export interface Command {
   readonly stdin?: string;
 }
 
-/** How commands run. May be called concurrently; resolves with the output whatever the exit code; rejects if it cannot start. */
+/** How commands run. `run` may be called concurrently. It resolves with the output whatever the exit code, and rejects if the command cannot start. */
 export interface Runner {
   run(command: Command): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>;
 }

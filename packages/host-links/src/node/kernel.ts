@@ -1,8 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { ObservedAttachment } from "../attach-plan.ts";
-import type { ObservedHost } from "../bridge-plan.ts";
 import { LinksError } from "../errors.ts";
-import { type ObservedLink, parseBatch, readLinks, readRoutes } from "../observed.ts";
+import type { Guard } from "../firewall/guard.ts";
+import type { ObservedHost } from "../links/bridge-plan.ts";
+import type { ObservedInside } from "../links/inside-plan.ts";
+import { type ObservedLink, type ObservedRoute, parseBatch, readLinks, readRoutes } from "../links/observed.ts";
 import { type CommandStep, commandsOf, describeStep, type Step } from "../steps.ts";
 import type { Command, Runner } from "../types.ts";
 
@@ -25,13 +26,13 @@ export async function must(runner: Runner, command: Command): Promise<string> {
 
 /** Everything of the host's own namespace that bridge planning needs. */
 export async function observeHost(runner: Runner, bridge: string): Promise<ObservedHost> {
-  const [links, routes] = await Promise.all([
-    readPort(runner, bridge),
-    must(runner, { argv: ["ip", "-j", "-4", "route", "show"] }).then((stdout) =>
-      readRoutes(parseBatch(stdout)[0] ?? []),
-    ),
-  ]);
+  const [links, routes] = await Promise.all([readPort(runner, bridge), readAllRoutes(runner)]);
   return { links: links ? [links] : [], routes };
+}
+
+/** IPv4 routes of the main table. */
+export async function readAllRoutes(runner: Runner): Promise<ObservedRoute[]> {
+  return readRoutes(parseBatch(await must(runner, { argv: ["ip", "-j", "-4", "route", "show"] }))[0] ?? []);
 }
 
 /** One interface of the host, if it is there. */
@@ -46,12 +47,24 @@ export async function readPorts(runner: Runner): Promise<ObservedLink[]> {
   return readLinks(parseBatch(stdout)[0] ?? []);
 }
 
+/** Addresses of this host, its loopback aside, and the MACs of its bridges. */
+export async function readHostAddresses(runner: Runner): Promise<Guard["host"]> {
+  const stdout = await must(runner, { argv: ["ip", "-j", "-d", "address", "show"] });
+  const links = readLinks(parseBatch(stdout)[0] ?? []).filter(({ ifname }) => ifname !== "lo");
+  return {
+    addresses: links.flatMap(({ addresses }) => addresses),
+    macs: links.filter(({ kind }) => kind === "bridge").map(({ mac }) => mac),
+  };
+}
+
+/** Names of the interfaces in a namespace. */
+export async function readNames(runner: Runner, netns: string): Promise<string[]> {
+  const stdout = await must(runner, { argv: ["ip", "-j", "-d", "address", "show"], netns });
+  return readLinks(parseBatch(stdout)[0] ?? []).map(({ ifname }) => ifname);
+}
+
 /** One interface of a namespace with its routes: one process for both questions. */
-export async function readInner(
-  runner: Runner,
-  netns: string,
-  ifname: string,
-): Promise<Pick<ObservedAttachment, "inner" | "routes">> {
+export async function readInner(runner: Runner, netns: string, ifname: string): Promise<ObservedInside> {
   const stdout = await must(runner, {
     argv: ["ip", "-j", "-d", "-batch", "-"],
     netns,

@@ -5,6 +5,13 @@ import type { Target } from "../types.ts";
 /** Folder of `ip netns`. */
 const namedNamespaces = "/run/netns";
 
+/** A namespace that is there. */
+export interface Namespace {
+  readonly path: string;
+  /** The same for all paths of one namespace. */
+  readonly identity: string;
+}
+
 /** The file that stands for a target's network namespace. */
 export function namespacePath(target: Target, procPath = "/proc"): string {
   if ("pid" in target) return `${procPath}/${target.pid}/ns/net`;
@@ -12,11 +19,11 @@ export function namespacePath(target: Target, procPath = "/proc"): string {
 }
 
 /**
- * The target's path, checked: it exists, and is not the host's own network.
+ * The target's namespace, checked: it exists, and is not the host's own network.
  *
  * @throws LinksError LINKS_NO_NAMESPACE, LINKS_HOST_NAMESPACE
  */
-export async function resolveNamespace(target: Target, hostNetns: string, procPath?: string): Promise<string> {
+export async function resolveNamespace(target: Target, hostNetns: string, procPath?: string): Promise<Namespace> {
   const path = namespacePath(target, procPath);
   const [there, host] = await Promise.all([stat(path).catch(() => undefined), stat(hostNetns)]);
   const name = "pid" in target ? `process ${target.pid}` : path;
@@ -26,5 +33,5 @@ export async function resolveNamespace(target: Target, hostNetns: string, procPa
       "LINKS_HOST_NAMESPACE",
       `${name} uses the host's own network; attaching it would rewire the host`,
     );
-  return path;
+  return { path, identity: `${there.dev}:${there.ino}` };
 }

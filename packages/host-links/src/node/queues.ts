@@ -1,5 +1,8 @@
-/** Runs what has the same key one after the other: two changes of one link must not see each other half done. */
-export function createQueues(): <T>(key: string, act: () => Promise<T>) => Promise<T> {
+/** Runs tasks of the same key one after the other: two changes of one link must not see each other half done. */
+export type Queues = <T>(key: string, act: () => Promise<T>) => Promise<T>;
+
+/** A set of queues that are independent of each other. */
+export function createQueues(): Queues {
   /** Bounded by: links being changed at this moment. */
   const tails = new Map<string, Promise<unknown>>();
   return (key, act) => {

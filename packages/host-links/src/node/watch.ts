@@ -6,13 +6,13 @@ export interface Watching {
   close(): Promise<void>;
 }
 
-/** Changes come in bursts (a reload is dozens of events); one look at the end is enough. */
+/** Changes come in bursts: a reload is dozens of events. One look at the end is enough. */
 const quietMs = 100;
-/** A burst without end must not put the look off for ever. */
+/** A burst that goes on must not delay the look without limit. */
 const longestMs = 500;
 /** Monitors end when their program is upgraded or killed. */
 const restartMs = 1000;
-/** Not everything is announced (legacy iptables is not), so look now and then anyway. */
+/** Some changes are not announced, such as those of legacy iptables. */
 const pollMs = 10_000;
 
 const monitors = [
@@ -21,8 +21,8 @@ const monitors = [
 ] as const;
 
 /**
- * Calls `check` soon after rules, links, or addresses of the host changed, whoever changed them. Checks never overlap. What a
- * check itself changes causes one more, which finds nothing to do.
+ * Calls `check` soon after a program changed rules, links, or addresses of the host. Checks never overlap. The changes that a
+ * check makes cause one more check, which finds nothing to do.
  */
 export function watchHost(runner: HostRunner, check: () => Promise<unknown>, logger?: Logger): Watching {
   let closed = false;

@@ -1,9 +1,11 @@
-import { formatIpv4, parseCidr, subnetOf } from "../address.ts";
+import { readCidr, subnetOf } from "../address.ts";
 import type { Command, Runner } from "../types.ts";
 
 /** An interface of a {@link FakeHost}. */
 export interface FakeLink {
   ifname: string;
+  /** Unique on the whole host, unlike the kernel's, so that a mix-up of namespaces shows. */
+  index: number;
   kind: string;
   mac: string;
   mtu: number;
@@ -25,16 +27,16 @@ interface FakeRoute {
   namespace: string;
 }
 
-/** Answers `ip`, `nft`, `sysctl` as Linux does, as far as this package asks; fails loudly on anything else. */
+/** Answers `ip`, `nft`, and `sysctl` as Linux does, as far as this package asks. A command it does not know fails. */
 export interface FakeHost extends Runner {
   /** Interfaces of all namespaces; the host's own namespace is "". */
   readonly links: FakeLink[];
   /** Each command, as text, in order. */
   readonly log: string[];
   readonly sysctls: Map<string, string>;
-  /** Rule files that were loaded, by namespace. */
+  /** The rule file last loaded for each table, such as `inet weave`; a namespace comes first. */
   readonly rules: Map<string, string>;
-  /** Ends a namespace: its links and their other ends vanish. */
+  /** Ends a namespace: its links vanish, and their other ends with them. */
   removeNamespace(path: string): void;
 }
 
@@ -45,6 +47,7 @@ export function createFakeHost(): FakeHost {
   const sysctls = new Map<string, string>();
   const rules = new Map<string, string>();
   const routes: FakeRoute[] = [];
+  let lastIndex = 0;
   const find = (ifname: string, namespace: string): FakeLink => {
     const link = links.find((candidate) => candidate.ifname === ifname && candidate.namespace === namespace);
     if (!link) throw new Error(`Cannot find device "${ifname}"`);
@@ -68,6 +71,7 @@ export function createFakeHost(): FakeHost {
         throw new Error("RTNETLINK answers: File exists");
       const link: FakeLink = {
         ifname,
+        index: ++lastIndex,
         kind,
         mac: options.get("address") ?? "02:00:00:00:00:01",
         mtu: Number(options.get("mtu") ?? 1500),
@@ -113,6 +117,9 @@ export function createFakeHost(): FakeHost {
           break;
         case "type":
           break;
+        case "nomaster":
+          delete link.master;
+          continue;
         default:
           throw new Error(`the fake host does not know "link set ${words[at]}"`);
       }
@@ -123,8 +130,8 @@ export function createFakeHost(): FakeHost {
   function address(verb: string, words: string[], namespace: string): void {
     const cidr = words[0]!;
     const link = find(words[2]!, namespace);
-    const { address: number, prefixLength } = parseCidr(cidr);
-    const text = `${formatIpv4(number)}/${prefixLength}`;
+    const read = readCidr(cidr);
+    const text = `${read.address}/${read.cidr.length}`;
     if (verb === "delete") {
       if (!link.addresses.includes(text)) throw new Error("RTNETLINK answers: Cannot assign requested address");
       link.addresses.splice(link.addresses.indexOf(text), 1);
@@ -175,12 +182,32 @@ export function createFakeHost(): FakeHost {
     return links.filter((link) => link.namespace === namespace && (by !== "type" || link.kind === value)).map(json);
   }
 
+  /** Keeps the last file of each table; lists it as something that changes with it. */
+  function nft(words: string[], netns: string, stdin: string): string {
+    if (words[0] === "-f") {
+      const names = new Set([...stdin.matchAll(/^table (.+?) \{/gm)].map(([, name]) => name!));
+      for (const name of names) {
+        const filled = new RegExp(`^table ${name} \\{\\n`, "m").test(stdin);
+        if (filled) rules.set(`${netns} ${name}`.trim(), stdin);
+        else rules.delete(`${netns} ${name}`.trim());
+      }
+      return "";
+    }
+    if (words[0] === "list" && words[1] === "table") {
+      const text = rules.get(`${netns} ${words.slice(2).join(" ")}`.trim());
+      if (text === undefined) throw new Error("No such file or directory");
+      return JSON.stringify({ nftables: [{ text }] });
+    }
+    throw new Error(`the fake host does not know "nft ${words.join(" ")}"`);
+  }
+
   function execute({ argv, netns = "", stdin = "" }: Command): string {
     const [tool, ...args] = argv;
     const words = args.filter((word) => !["-j", "-d", "-4", "-q", "-e", "-w"].includes(word));
     if (tool === "sysctl")
       for (const setting of words) sysctls.set(`${netns}:${setting.split("=")[0]}`, setting.split("=")[1]!);
-    else if (tool === "nft" && words[0] === "-f") rules.set(netns, stdin);
+    else if (tool === "nft") return nft(words, netns, stdin);
+    else if (tool === "iptables" || tool === "ip6tables") throw new Error(`${tool}: command not found`);
     else if (tool === "ip") {
       const lines =
         words[0] === "-batch"
@@ -229,6 +256,8 @@ function pairs(words: readonly string[]): Map<string, string> {
 function json(link: FakeLink): object {
   return {
     ifname: link.ifname,
+    ifindex: link.index,
+    ...(link.peer && { link_index: link.peer.index }),
     address: link.mac,
     mtu: link.mtu,
     flags: link.up ? ["BROADCAST", "UP"] : ["BROADCAST"],

@@ -1,21 +1,25 @@
-/** What `ip -j -d` tells about the host, cut to what planning needs. */
+/** The answers of `ip -j -d`, cut to what planning needs. */
 
 /** An interface as it is. */
 export interface ObservedLink {
   readonly ifname: string;
+  /** The kernel's number of the interface, unique in its namespace. */
+  readonly index?: number;
+  /** The number of the other end of a veth pair, in the namespace where that end is. */
+  readonly peerIndex?: number;
   readonly mac: string;
   readonly mtu: number;
   readonly up: boolean;
   /** Name of the bridge it is plugged into. */
   readonly master?: string;
-  /** `bridge`, `veth`, or whatever the kernel says. */
+  /** `bridge`, `veth`, or another kind of the kernel. */
   readonly kind?: string;
   /** Free text kept by the kernel; ours starts with `weave:`. */
   readonly alias?: string;
   readonly hairpin?: boolean;
-  /** Bridge port passes frames. */
+  /** The bridge port passes frames. */
   readonly forwarding?: boolean;
-  /** IPv4, global scope, as `a.b.c.d/n`. */
+  /** Addresses as `a.b.c.d/n`; of IPv6 those of global scope only. */
   readonly addresses: readonly string[];
 }
 
@@ -30,6 +34,8 @@ export interface ObservedRoute {
 
 interface RawLink {
   readonly ifname: string;
+  readonly ifindex?: number;
+  readonly link_index?: number;
   readonly address?: string;
   readonly mtu: number;
   readonly flags: readonly string[];
@@ -39,7 +45,12 @@ interface RawLink {
     readonly info_kind?: string;
     readonly info_slave_data?: { readonly hairpin?: boolean; readonly state?: string };
   };
-  readonly addr_info?: readonly { readonly family: string; readonly local?: string; readonly prefixlen: number }[];
+  readonly addr_info?: readonly {
+    readonly family: string;
+    readonly local?: string;
+    readonly prefixlen: number;
+    readonly scope?: string;
+  }[];
 }
 
 interface RawRoute {
@@ -49,7 +60,7 @@ interface RawRoute {
   readonly protocol?: string;
 }
 
-/** Reads the answers of an `ip -j -batch`: one JSON array a line; commands without anything to show print an empty line or none. */
+/** Reads the answers of an `ip -j -batch`: one JSON array a line. A command with nothing to show prints an empty line or none. */
 export function parseBatch(stdout: string): unknown[][] {
   return stdout
     .split("\n")
@@ -57,7 +68,7 @@ export function parseBatch(stdout: string): unknown[][] {
     .map((line) => JSON.parse(line) as unknown[]);
 }
 
-/** Links of `ip -j -d address show`; `ip` prints empty objects for what a filter left out. */
+/** Links of `ip -j -d address show`. For a link that a filter leaves out, `ip` prints an empty object. */
 export function readLinks(rows: readonly unknown[]): ObservedLink[] {
   return (rows as readonly RawLink[])
     .filter((row) => row.ifname !== undefined)
@@ -65,11 +76,13 @@ export function readLinks(rows: readonly unknown[]): ObservedLink[] {
       const { info_kind: kind, info_slave_data: port } = row.linkinfo ?? {};
       return {
         ifname: row.ifname,
+        ...(row.ifindex !== undefined && { index: row.ifindex }),
+        ...(row.link_index !== undefined && { peerIndex: row.link_index }),
         mac: row.address ?? "",
         mtu: row.mtu,
         up: row.flags.includes("UP"),
         addresses: (row.addr_info ?? [])
-          .filter((info) => info.family === "inet" && info.local !== undefined)
+          .filter((info) => info.local !== undefined && (info.family === "inet" || info.scope === "global"))
           .map((info) => `${info.local}/${info.prefixlen}`),
         ...(row.master !== undefined && { master: row.master }),
         ...(row.ifalias !== undefined && { alias: row.ifalias }),

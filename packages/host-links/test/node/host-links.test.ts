@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createHostLinks } from "../src/node/host-links.ts";
-import { createFakeHost } from "../src/testing/fake-host.ts";
+import { createHostLinks } from "../../src/node/host-links.ts";
+import { createFakeHost } from "../../src/testing/fake-host.ts";
 
 const netns = "/proc/self/ns/mnt"; // Any namespace file that is not the host's network will do.
 const container = { id: "c1", target: { path: netns }, bridge: "weave", addresses: ["10.32.0.1/24"] };
