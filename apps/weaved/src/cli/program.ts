@@ -10,6 +10,7 @@ import { dockerVerbs } from "./verbs/docker.ts";
 import { lifecycleVerbs } from "./verbs/lifecycle.ts";
 import { logVerb } from "./verbs/logs.ts";
 import { nameVerbs } from "./verbs/names.ts";
+import { passwordVerbs } from "./verbs/password.ts";
 import { peerVerbs } from "./verbs/peers.ts";
 import { serviceVerbs } from "./verbs/services.ts";
 import { statusVerbs } from "./verbs/status.ts";
@@ -53,6 +54,7 @@ export function createProgram(terminal: Terminal): Command {
   dockerVerbs(program, context);
   doctorVerb(program, context);
   logVerb(program, context);
+  passwordVerbs(program, context);
   completionVerb(program, context);
   for (const command of program.commands) acceptJson(command, program);
   return program;

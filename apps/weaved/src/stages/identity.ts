@@ -8,6 +8,7 @@ import { readPeerName } from "../config/peer-name.ts";
 import { createMetrics, type MetricsRegistry } from "../diagnostics/metrics.ts";
 import type { Report } from "../diagnostics/report.ts";
 import type { RootLogger } from "../logging.ts";
+import { passwordWeakness } from "../values/password-strength.ts";
 import { createUndo, type Undo } from "./undo.ts";
 
 /** What the daemon is made from. */
@@ -34,13 +35,16 @@ export interface Identity extends ComposeOptions {
 export async function identify(options: ComposeOptions): Promise<Identity> {
   const { settings, log } = options;
   const store = await openStore(settings["db-prefix"]);
+  const password = readPassword(settings);
+  const weakness = passwordWeakness(password);
+  if (weakness) log.warn(weakness);
   const undo = createUndo(log);
   undo.add(() => store.close());
   const identity: Identity = {
     ...options,
     name: readPeerName(settings),
     nickname: settings.nickname || hostname(),
-    password: readPassword(settings),
+    password,
     store,
     undo,
     metrics: createMetrics(() => identity.report()),

@@ -115,6 +115,12 @@ describe("weave, against a real control interface", () => {
     for (const verb of ["launch", "attach", "status", "doctor"]) expect(out).toContain(verb);
   });
 
+  it("prints a new password of 128 bits each time", async () => {
+    const passwords = await Promise.all(Array.from({ length: 20 }, async () => (await weave("password", "new")).out));
+    expect(new Set(passwords).size).toBe(20);
+    for (const password of passwords) expect(password).toMatch(/^[A-Za-z0-9_][A-Za-z0-9_-]{21}\n$/);
+  });
+
   it("leaves env empty while there is no proxy, so that eval is harmless", async () => {
     expect((await weave("env")).out).toBe("");
   });

@@ -6,6 +6,7 @@ import { createClient } from "../../client/client.ts";
 import { daemonProgram, ownVersion } from "../../installation.ts";
 import { WeavedError } from "../../values/error.ts";
 import { logLimitBytes } from "../../values/log-line.ts";
+import { passwordWeakness } from "../../values/password-strength.ts";
 import type { Context } from "../context.ts";
 import { launchArguments, splitPassword } from "../launch-arguments.ts";
 import { isRunning, pollUntil, readPid } from "../process.ts";
@@ -69,14 +70,16 @@ async function launch(context: Context, given: readonly string[]): Promise<void>
   const env = { ...context.env, ...(password !== undefined && { WEAVE_PASSWORD: password }) };
   // Wrong settings are reported here, before anything is started.
   const { validateSettings } = await import("../../config/validate.ts");
-  validateSettings(
-    readSettings({
-      argv: args,
-      env,
-      readFile: (path) => readFileSync(path, "utf8"),
-      fileMode: (path) => statSync(path, { throwIfNoEntry: false })?.mode,
-    }),
-  );
+  const { readPassword } = await import("../../config/password.ts");
+  const settings = readSettings({
+    argv: args,
+    env,
+    readFile: (path) => readFileSync(path, "utf8"),
+    fileMode: (path) => statSync(path, { throwIfNoEntry: false })?.mode,
+  });
+  validateSettings(settings);
+  const weakness = passwordWeakness(readPassword(settings));
+  if (weakness) context.warn(weakness);
   await start(paths, args, env);
 }
 

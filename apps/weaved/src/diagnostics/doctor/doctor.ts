@@ -7,6 +7,7 @@ import {
   checkKernel,
   checkMtu,
   checkNative,
+  checkPassword,
   checkPrivileges,
   checkTools,
   checkTun,
@@ -39,6 +40,7 @@ export async function doctor(context: DoctorContext, { peers }: { peers: readonl
     checkPorts(port, running !== undefined),
     checkMtu,
     checkClock,
+    checkPassword(context.env),
     checkDocker(pingDocker),
     ...targets.map((target) => checkTarget(target, port)),
   ];

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { accessSync, constants, readFileSync } from "node:fs";
 import { promisify } from "node:util";
+import { passwordWeakness } from "../../values/password-strength.ts";
 import { type Check, type Finding, failure, ok, skipped, warning } from "./check.ts";
 
 const run = promisify(execFile);
@@ -117,3 +118,14 @@ export const checkClock: Check = async () => {
     "timedatectl set-ntp true",
   );
 };
+
+/** Is the password that this command is given, as the daemon is, hard to guess? */
+export function checkPassword(env: Readonly<Record<string, string | undefined>>): Check {
+  return async () => {
+    const password = env.WEAVE_PASSWORD;
+    if (!password) return skipped("password", "WEAVE_PASSWORD is not set here; launch names a weak one");
+    const weakness = passwordWeakness(password);
+    if (weakness === undefined) return ok("password", "hard to guess");
+    return warning("password", weakness, "set a stronger one on every host: weave password new");
+  };
+}
