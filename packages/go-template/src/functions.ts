@@ -1,23 +1,26 @@
+import type { Budget } from "./budget.ts";
+import { executionError } from "./errors.ts";
 import { toJson } from "./json.ts";
-import { TemplateError } from "./syntax.ts";
 
-/** The functions a template may call: Go's predefined ones that make sense over plain data, plus the original's `json`. */
-export const functions: Readonly<Record<string, (...args: unknown[]) => unknown>> = {
-  json: (value) => toJson(value),
-  len: (value) => lengthOf(value),
-  index: (value, ...keys) => keys.reduce(elementOf, value),
-  print: (...args) => args.map(textOf).join(" "),
-  println: (...args) => `${args.map(textOf).join(" ")}\n`,
-  printf: (format, ...args) => printf(String(format), args),
-  not: (value) => !isTrue(value),
-  and: (...args) => args.find((value) => !isTrue(value)) ?? args.at(-1),
-  or: (...args) => args.find(isTrue) ?? args.at(-1),
-  eq: (first, ...rest) => rest.some((value) => value === first),
-  ne: (a, b) => a !== b,
-  lt: (a, b) => compare(a, b) < 0,
-  le: (a, b) => compare(a, b) <= 0,
-  gt: (a, b) => compare(a, b) > 0,
-  ge: (a, b) => compare(a, b) >= 0,
+type TemplateFunction = (budget: Budget, ...args: unknown[]) => unknown;
+
+/** The functions a template may call: Go's predefined ones that make sense over plain data, and `json`. */
+export const functions: Readonly<Record<string, TemplateFunction>> = {
+  json: (budget, value) => budget.made(toJson(value)),
+  len: (_, value) => lengthOf(value),
+  index: (_, value, ...keys) => keys.reduce(elementOf, value),
+  print: (budget, ...args) => budget.made(args.map(textOf).join(" ")),
+  println: (budget, ...args) => budget.made(`${args.map(textOf).join(" ")}\n`),
+  printf: (budget, format, ...args) => budget.made(printf(String(format), args)),
+  not: (_, value) => !isTrue(value),
+  and: (_, ...args) => args.find((value) => !isTrue(value)) ?? args.at(-1),
+  or: (_, ...args) => args.find(isTrue) ?? args.at(-1),
+  eq: (_, first, ...rest) => rest.some((value) => value === first),
+  ne: (_, a, b) => a !== b,
+  lt: (_, a, b) => compare(a, b) < 0,
+  le: (_, a, b) => compare(a, b) <= 0,
+  gt: (_, a, b) => compare(a, b) > 0,
+  ge: (_, a, b) => compare(a, b) >= 0,
 };
 
 /** Go's truth: empty, zero and nil are false. */
@@ -33,11 +36,6 @@ export function textOf(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(textOf).join(" ")}]`;
   if (typeof value === "object") return `{${Object.values(value).map(textOf).join(" ")}}`;
   return String(value);
-}
-
-/** Reports why a template stopped. */
-export function executionError(message: string): TemplateError {
-  return new TemplateError("TEMPLATE_EXECUTION", message);
 }
 
 function lengthOf(value: unknown): number {
@@ -61,11 +59,15 @@ function compare(a: unknown, b: unknown): number {
   return (a as number) < (b as number) ? -1 : (a as number) > (b as number) ? 1 : 0;
 }
 
+/** Widest field of `printf`, and most digits. */
+const maxWidth = 100;
+
 /** The verbs scripts use: %v %s %d %q %t %x %f with flags, width and precision. */
 function printf(format: string, args: readonly unknown[]): string {
   let next = 0;
   return format.replace(/%(-?)(0?)(\d*)(?:\.(\d+))?([vsdqtxf%])/g, (_, left, zero, width, precision, verb) => {
     if (verb === "%") return "%";
+    if (Number(width) > maxWidth || Number(precision ?? 0) > maxWidth) throw executionError("width too large");
     const text = formatOne(args[next++], verb, precision);
     return left ? text.padEnd(Number(width)) : text.padStart(Number(width), zero || " ");
   });

@@ -7,6 +7,7 @@
  * ```
  * @packageDocumentation
  */
+export type { TemplateLimits } from "./budget.ts";
+export { TemplateError, type TemplateErrorCode } from "./errors.ts";
 export { toJson } from "./json.ts";
 export { runTemplate } from "./run.ts";
-export { TemplateError } from "./syntax.ts";

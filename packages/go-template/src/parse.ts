@@ -1,12 +1,31 @@
+import { syntaxError } from "./errors.ts";
 import type { Command, Node, Operand, Pipeline, Term, Token } from "./syntax.ts";
-import { type Piece, splitActions, syntaxError, tokenize } from "./syntax.ts";
+import { type Piece, splitActions, tokenize } from "./syntax.ts";
 
-/** Reads a template; throws {@link TemplateError} with code TEMPLATE_SYNTAX. */
+/** Longest template, in characters: people write them by hand. It also bounds how deep actions and parentheses can nest. */
+const maxSource = 8192;
+/** Deepest nesting of actions and parentheses. */
+const maxDepth = 100;
+
+/** Reads a template. @throws TemplateError TEMPLATE_SYNTAX */
 export function parseTemplate(source: string): Node[] {
+  if (source.length > maxSource) throw syntaxError(`the template is longer than ${maxSource} characters`);
+  if (depthOf(source) > maxDepth) throw syntaxError(`the template nests deeper than ${maxDepth}`);
   const pieces = splitActions(source);
   const { nodes, ended } = parseNodes(pieces, 0);
   if (ended) throw syntaxError(`unexpected {{${ended}}}`);
   return nodes;
+}
+
+/** An upper bound of the nesting: every opening parenthesis and every control action counts until it is closed. */
+function depthOf(source: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [word] of source.matchAll(/[()]|\{\{-?\s*(?:if|with|range|end)\b|\belse\s+(?:if|with)\b/g)) {
+    if (word === ")" || word.endsWith("end")) depth = Math.max(0, depth - 1);
+    else deepest = Math.max(deepest, ++depth);
+  }
+  return deepest;
 }
 
 interface Parsed {
@@ -153,7 +172,7 @@ function readOperand(cursor: Cursor): Operand {
       return { is: "variable", name: token.text };
     case "string":
       cursor.at++;
-      return { is: "literal", value: token.text.startsWith("`") ? token.text.slice(1, -1) : JSON.parse(token.text) };
+      return { is: "literal", value: token.text.startsWith("`") ? token.text.slice(1, -1) : readQuoted(token.text) };
     case "number":
       cursor.at++;
       return { is: "literal", value: Number(token.text) };
@@ -162,6 +181,15 @@ function readOperand(cursor: Cursor): Operand {
       return wordOperand(token.text);
     case "symbol":
       return readSymbol(cursor, token);
+  }
+}
+
+/** JSON has the escapes of Go that people use; the others are refused. */
+function readQuoted(text: string): string {
+  try {
+    return JSON.parse(text) as string;
+  } catch {
+    throw syntaxError("invalid syntax in a quoted string");
   }
 }
 

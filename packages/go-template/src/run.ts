@@ -1,31 +1,40 @@
-import { executionError, functions, isTrue, textOf } from "./functions.ts";
+import { Budget, type TemplateLimits } from "./budget.ts";
+import { executionError, TemplateError } from "./errors.ts";
+import { functions, isTrue, textOf } from "./functions.ts";
 import { parseTemplate } from "./parse.ts";
 import type { Command, Node, Pipeline, Term } from "./syntax.ts";
 
-/** Most bytes a template may write: a loop over a report cannot fill the memory. */
-const outputLimit = 16 * 1024 * 1024;
-
 /**
- * Fills in a Go text/template from plain data.
+ * Fills in a Go text/template from plain data. Loops and functions are bounded by `limits`, so that a template from a stranger costs
+ * milliseconds.
  *
  * @throws TemplateError with code TEMPLATE_SYNTAX when it does not parse, TEMPLATE_EXECUTION when it asks for a field that is not there
+ * or uses up its limits
  */
-export function runTemplate(source: string, data: unknown): string {
+export function runTemplate(source: string, data: unknown, limits: TemplateLimits = {}): string {
   const nodes = parseTemplate(source);
-  const run: Run = { out: [], size: 0 };
-  execute(nodes, { dot: data, variables: new Map([["$", data]]) }, run);
+  const run: Run = { out: [], budget: new Budget(limits) };
+  try {
+    execute(nodes, { dot: data, own: new Map([["$", data]]), outer: undefined }, run);
+  } catch (error) {
+    if (error instanceof TemplateError) throw error;
+    // What JavaScript refuses, a number that is not an integer as %x for instance, Go refuses as well.
+    throw new TemplateError("TEMPLATE_EXECUTION", (error as Error).message, { cause: error });
+  }
   return run.out.join("");
 }
 
 interface Scope {
   dot: unknown;
-  /** Bounded by: declarations in the template. */
-  variables: Map<string, unknown>;
+  /** Declared here; most scopes declare nothing. Bounded by: declarations in the template. */
+  own: Map<string, unknown> | undefined;
+  readonly outer: Scope | undefined;
 }
 
 interface Run {
-  out: string[];
-  size: number;
+  /** Bounded by: the budget. */
+  readonly out: string[];
+  readonly budget: Budget;
 }
 
 type Flow = "break" | "continue" | undefined;
@@ -39,19 +48,20 @@ function execute(nodes: readonly Node[], scope: Scope, run: Run): Flow {
 }
 
 function executeOne(node: Node, scope: Scope, run: Run): Flow {
+  run.budget.step();
   switch (node.is) {
     case "text":
       write(run, node.text);
       return undefined;
     case "action": {
-      const value = evaluate(node.pipeline, scope);
+      const value = evaluate(node.pipeline, scope, run);
       if (node.pipeline.assign.length === 0) write(run, textOf(value));
       return undefined;
     }
     case "if":
     case "with": {
       const inner = child(scope);
-      const value = evaluate(node.pipeline, inner);
+      const value = evaluate(node.pipeline, inner, run);
       if (!isTrue(value)) return execute(node.otherwise, scope, run);
       if (node.is === "with") inner.dot = value;
       return execute(node.body, inner, run);
@@ -71,15 +81,16 @@ function executeRange(
   scope: Scope,
   run: Run,
 ): Flow {
-  const value = evaluate({ ...pipeline, assign: [] }, scope);
+  const value = evaluate({ ...pipeline, assign: [] }, scope, run);
   const items = itemsOf(value);
+  run.budget.step(items.length);
   if (items.length === 0) return execute(otherwise, scope, run);
   for (const [key, element] of items) {
     const inner = child(scope);
     inner.dot = element;
     const [first, second] = pipeline.assign;
-    if (second !== undefined) inner.variables.set(first!, key).set(second, element);
-    else if (first !== undefined) inner.variables.set(first, element);
+    if (second !== undefined) inner.own = new Map([[first!, key]]).set(second, element);
+    else if (first !== undefined) inner.own = new Map([[first, element]]);
     if (execute(body, inner, run) === "break") break;
   }
   return undefined;
@@ -93,39 +104,48 @@ function itemsOf(value: unknown): [unknown, unknown][] {
 }
 
 function child(scope: Scope): Scope {
-  return { dot: scope.dot, variables: new Map(scope.variables) };
+  return { dot: scope.dot, own: undefined, outer: scope };
 }
 
 function write(run: Run, text: string): void {
-  run.size += text.length;
-  if (run.size > outputLimit) throw executionError("output too large");
-  run.out.push(text);
+  run.out.push(run.budget.made(text));
 }
 
-function evaluate(pipeline: Pipeline, scope: Scope): unknown {
+function evaluate(pipeline: Pipeline, scope: Scope, run: Run): unknown {
   let value: unknown;
   let piped = false;
   for (const command of pipeline.commands) {
-    value = call(command, scope, piped ? [value] : []);
+    value = call(command, scope, run, piped ? [value] : []);
     piped = true;
   }
-  for (const name of pipeline.assign) scope.variables.set(name, value);
+  for (const name of pipeline.assign) {
+    const home = pipeline.declare ? scope : declared(name, scope);
+    home.own ??= new Map();
+    home.own.set(name, value);
+  }
   return value;
 }
 
-function call(command: Command, scope: Scope, piped: readonly unknown[]): unknown {
+/** The scope that declares a variable. */
+function declared(name: string, scope: Scope): Scope {
+  for (let at: Scope | undefined = scope; at; at = at.outer) if (at.own?.has(name)) return at;
+  throw executionError(`undefined variable "${name}"`);
+}
+
+function call(command: Command, scope: Scope, run: Run, piped: readonly unknown[]): unknown {
+  run.budget.step();
   const [first, ...rest] = command;
   if (first!.operand.is !== "function") {
     if (rest.length > 0 || piped.length > 0) throw executionError("can't give argument to non-function");
-    return resolve(first!, scope);
+    return resolve(first!, scope, run);
   }
   const { name } = first!.operand;
   if (!Object.hasOwn(functions, name)) throw executionError(`function "${name}" not defined`);
-  return functions[name]!(...rest.map((term) => resolve(term, scope)), ...piped);
+  return functions[name]!(run.budget, ...rest.map((term) => resolve(term, scope, run)), ...piped);
 }
 
-function resolve(term: Term, scope: Scope): unknown {
-  let value = operandOf(term, scope);
+function resolve(term: Term, scope: Scope, run: Run): unknown {
+  let value = operandOf(term, scope, run);
   for (const field of term.fields) {
     if (value === null || typeof value !== "object") throw executionError(`nil pointer evaluating .${field}`);
     if (!Object.hasOwn(value, field)) throw executionError(`can't evaluate field ${field}`);
@@ -134,18 +154,17 @@ function resolve(term: Term, scope: Scope): unknown {
   return value;
 }
 
-function operandOf({ operand }: Term, scope: Scope): unknown {
+function operandOf({ operand }: Term, scope: Scope, run: Run): unknown {
   switch (operand.is) {
     case "literal":
       return operand.value;
     case "dot":
       return scope.dot;
     case "variable":
-      if (!scope.variables.has(operand.name)) throw executionError(`undefined variable "${operand.name}"`);
-      return scope.variables.get(operand.name);
+      return declared(operand.name, scope).own?.get(operand.name);
     case "function":
-      return call([{ operand, fields: [] }], scope, []);
+      return call([{ operand, fields: [] }], scope, run, []);
     case "pipeline":
-      return evaluate(operand.pipeline, scope);
+      return evaluate(operand.pipeline, scope, run);
   }
 }

@@ -1,17 +1,9 @@
+import { syntaxError } from "./errors.ts";
+
 /**
  * The syntax of Go's text/template, as far as `weave report -f` can use it: one nameless template over data, so `define`,
  * `template` and `block` are refused. Grammar: https://pkg.go.dev/text/template (Actions, Arguments, Pipelines).
  */
-
-/** A template that does not parse or cannot be executed. */
-export class TemplateError extends Error {
-  override readonly name = "TemplateError";
-  readonly code: "TEMPLATE_SYNTAX" | "TEMPLATE_EXECUTION";
-  constructor(code: "TEMPLATE_SYNTAX" | "TEMPLATE_EXECUTION", message: string) {
-    super(message);
-    this.code = code;
-  }
-}
 
 export type Operand =
   | { is: "literal"; value: string | number | boolean | null }
@@ -104,9 +96,4 @@ function actionAt(source: string, start: number): { inside: string; end: number 
     at = pattern.lastIndex - 1;
   }
   throw syntaxError("unclosed action");
-}
-
-/** An error in the words the original's engine puts before it. */
-export function syntaxError(message: string): TemplateError {
-  return new TemplateError("TEMPLATE_SYNTAX", `template: format:1: ${message}`);
 }

@@ -14,7 +14,7 @@ export function controlApp(ports: ControlPorts): Hono {
   if (ports.ipam) ipamRoutes(app, ports.ipam, ports);
   if (ports.dns) dnsRoutes(app, ports.dns, ports);
   routerRoutes(app, ports);
-  statusRoutes(app, ports);
+  statusRoutes(app, ports, { formats: true });
   ownRoutes(app, ports);
   return app;
 }
@@ -22,7 +22,8 @@ export function controlApp(ports: ControlPorts): Hono {
 /** The read-only part of it, for `--status-addr`. */
 export function statusApp(ports: Pick<ControlPorts, "report" | "metrics">): Hono {
   const app = bareApp();
-  statusRoutes(app, ports);
+  // Templates cost the processor of the daemon, so they are for those who control it.
+  statusRoutes(app, ports, { formats: false });
   return app;
 }
 

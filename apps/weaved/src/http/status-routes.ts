@@ -5,8 +5,12 @@ import { statusText, subReports } from "../diagnostics/status-text.ts";
 import { refuse, text } from "./exchange.ts";
 import type { ControlPorts } from "./ports.ts";
 
-/** Read-only views, fit for a listener that anybody on the host may ask (protocol notes, 16.4). */
-export function statusRoutes(app: Hono, ports: Pick<ControlPorts, "report" | "metrics">): void {
+/** Read-only views, fit for a listener that every user of the host may ask (protocol notes, 16.4). */
+export function statusRoutes(
+  app: Hono,
+  ports: Pick<ControlPorts, "report" | "metrics">,
+  { formats }: { readonly formats: boolean },
+): void {
   app.get("/status", () => {
     const report = ports.report();
     return text(statusText(report), report.Ready ? 200 : 503);
@@ -21,9 +25,10 @@ export function statusRoutes(app: Hono, ports: Pick<ControlPorts, "report" | "me
     if (context.req.header("accept") === "application/json") {
       return new Response(reportJson(ports.report()), { headers: { "content-type": "application/json" } });
     }
-    const formats = context.req.queries("format") ?? [];
-    if (formats.length !== 1) return refuse("error: must supply one format parameter");
-    return formatted(formats[0]!, ports.report());
+    if (!formats) return refuse("formats are for the control interface; ask for application/json here", 403);
+    const given = context.req.queries("format") ?? [];
+    if (given.length !== 1) return refuse("error: must supply one format parameter");
+    return formatted(given[0]!, ports.report());
   });
   app.get("/metrics", async () => {
     return new Response(await ports.metrics(), {
