@@ -1,7 +1,6 @@
 import type { DnsPort, IpamPort } from "../http/ports.ts";
-import { type AddressArgument, addressArgumentText, parseAddressArgument } from "../values/address-argument.ts";
-import type { Cidr } from "../values/cidr.ts";
-import { cidrText, parseCidr, parseSubnet } from "../values/cidr.ts";
+import { type AddressArgument, addressArgumentText, readAddressArgument } from "../values/address-argument.ts";
+import { type Cidr, cidrText, contains, networkOf, parseCidr, parseSubnet } from "../values/cidr.ts";
 import { WeavedError } from "../values/error.ts";
 import type { Attachment } from "./record.ts";
 import type { Attachable } from "./reference.ts";
@@ -58,7 +57,7 @@ export function createAddresses({
     giveBack,
     async obtain({ id, keeper, hostname }, texts, signal) {
       const options = { isContainer: keeper === "engine", signal, ...(hostname && { workload: bareName(hostname) }) };
-      const wanted = texts.length > 0 ? texts.map(readArgument) : [{ is: "default" } as const];
+      const wanted = texts.length > 0 ? texts.map(readAddressArgument) : [{ is: "default" } as const];
       const got: Cidr[] = [];
       for (const argument of wanted)
         got.push(
@@ -76,10 +75,11 @@ export function createAddresses({
       return got;
     },
     matches(text, { address }) {
-      const argument = readArgument(text);
+      const argument = readAddressArgument(text);
       if (argument.is === "address") return argument.cidr.split("/")[0] === address;
-      const subnet = argument.is === "subnet" ? argument.cidr : ipam && cidrText(ipam.defaultSubnet);
-      return subnet !== undefined && inSubnet(address, subnet);
+      const subnet = argument.is === "subnet" ? parseCidr(argument.cidr) : ipam?.defaultSubnet;
+      // Without allocation there is no default subnet, so everything is meant.
+      return subnet === undefined || contains(subnet, address);
     },
   };
 }
@@ -89,29 +89,6 @@ function bareName(hostname: string): string {
   return hostname.replace(/\.$/, "");
 }
 
-function readArgument(text: string): AddressArgument {
-  const argument = parseAddressArgument(text);
-  if (!argument)
-    throw new WeavedError(
-      "REQUEST_INVALID",
-      `"${text}" is no address; expected [ip:]A.B.C.D/N, net:A.B.C.D/N or net:default`,
-    );
-  return argument;
-}
-
-function toNumber(address: string): number {
-  return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-}
-
-function inSubnet(address: string, subnet: string): boolean {
-  const { address: network, prefixLength } = parseCidr(subnet);
-  const size = 2 ** (32 - prefixLength);
-  return Math.floor(toNumber(address) / size) === Math.floor(toNumber(network) / size);
-}
-
-function subnetOf({ address, prefixLength }: Cidr): AddressArgument {
-  const size = 2 ** (32 - prefixLength);
-  const start = Math.floor(toNumber(address) / size) * size;
-  const quad = [24, 16, 8, 0].map((shift) => Math.floor(start / 2 ** shift) % 256).join(".");
-  return { is: "subnet", cidr: `${quad}/${prefixLength}` };
+function subnetOf(cidr: Cidr): AddressArgument {
+  return { is: "subnet", cidr: cidrText(networkOf(cidr)) };
 }

@@ -150,6 +150,7 @@ export function createAttachments(options: AttachmentsOptions): Attachments {
       const { target, ifname, cidrs } = attachment;
       const taken =
         texts.length > 0 ? cidrs.filter((cidr) => texts.some((text) => addresses.matches(text, cidr))) : cidrs;
+      if (taken.length === 0) return [];
       const left = cidrs.filter((cidr) => !taken.includes(cidr));
       const what = { id, target, ...(ifname && { ifname }) };
       await links.detach({ ...what, ...(left.length > 0 && { addresses: taken.map(cidrText) }) });

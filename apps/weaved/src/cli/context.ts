@@ -1,4 +1,5 @@
 import type { Client } from "../client/client.ts";
+import { printableFields, printableText } from "../values/printable.ts";
 
 /** What every verb works with. */
 export interface Context {
@@ -12,5 +13,7 @@ export interface Context {
 
 /** Prints a value as JSON, or as the text made of it. */
 export function show<T>(context: Context, value: T, text: (value: T) => string): void {
-  context.print(context.json ? `${JSON.stringify(value, undefined, 2)}\n` : text(value));
+  context.print(
+    context.json ? `${printableText(JSON.stringify(value, undefined, 2))}\n` : text(printableFields(value)),
+  );
 }

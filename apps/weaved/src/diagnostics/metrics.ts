@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { printableFields } from "../values/printable.ts";
 import type { Report } from "./report.ts";
 
 /** What libraries get to count with (ARCHITECTURE.md). */
@@ -41,7 +42,7 @@ export function createMetrics(report: () => Report): MetricsRegistry {
           labelNames: Object.keys(labels),
           registers: [registry],
         });
-      entry(counters, name, make).inc(labels, value);
+      entry(counters, name, make).inc(printableFields(labels), value);
     },
     gauge(name, value, labels = {}) {
       if (fromReport.has(name)) return;
@@ -52,7 +53,7 @@ export function createMetrics(report: () => Report): MetricsRegistry {
           labelNames: Object.keys(labels),
           registers: [registry],
         });
-      entry(gauges, name, make).set(labels, value);
+      entry(gauges, name, make).set(printableFields(labels), value);
     },
     observe(name, value, labels = {}) {
       const make = () =>
@@ -62,7 +63,7 @@ export function createMetrics(report: () => Report): MetricsRegistry {
           labelNames: Object.keys(labels),
           registers: [registry],
         });
-      entry(histograms, name, make).observe(labels, value);
+      entry(histograms, name, make).observe(printableFields(labels), value);
     },
     text() {
       original(report());

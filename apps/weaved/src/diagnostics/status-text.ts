@@ -1,3 +1,4 @@
+import { printableFields } from "../values/printable.ts";
 import type {
   ConnectionReport,
   DnsReport,
@@ -15,15 +16,17 @@ import type {
 
 /** Sub-reports by the name that follows `/status/`. */
 export const subReports: Readonly<Record<string, (report: Report) => string>> = {
-  targets: targetsText,
-  connections: connectionsText,
-  peers: peersText,
-  dns: dnsText,
-  ipam: ipamText,
+  targets: (report) => targetsText(printableFields(report)),
+  connections: (report) => connectionsText(printableFields(report)),
+  peers: (report) => peersText(printableFields(report)),
+  dns: (report) => dnsText(printableFields(report)),
+  ipam: (report) => ipamText(printableFields(report)),
 };
 
 /** The text of `GET /status`: one block per service, labels right-aligned so that the colon is in column 16. */
-export function statusText(report: Report): string {
+export function statusText(given: Report): string {
+  // Nicknames and host names are chosen by others: none may forge a line.
+  const report = printableFields(given);
   const blocks = [line("Version", `${report.Version} (${versionCheckText(report.VersionCheck)})`)];
   if (report.Router) blocks.push(routerBlock(report.Router));
   if (report.IPAM) blocks.push(ipamBlock(report.IPAM));

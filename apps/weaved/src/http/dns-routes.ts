@@ -1,6 +1,6 @@
 import type { Context, Hono } from "hono";
 import { parseAddress } from "../values/cidr.ts";
-import { done, json, parameters, text } from "./exchange.ts";
+import { done, parameters, text } from "./exchange.ts";
 import type { ControlPorts, DnsPort } from "./ports.ts";
 
 /** Names over HTTP (protocol notes, 16.2). */
@@ -25,7 +25,8 @@ export function dnsRoutes(app: Hono, dns: DnsPort, ports: ControlPorts): void {
   app.get("/name", (context) => {
     // The original has no route without this header: what is left of the path then only knows DELETE.
     if (context.req.header("accept") !== "application/json") return text("", 405);
-    return json(dns.entries());
+    // The original sets no type, and Go then guesses this one from the bytes.
+    return text(`${JSON.stringify(dns.entries())}\n`);
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import { printableText } from "../values/printable.ts";
 
 /** Plain text as the original's server writes it; an empty body has no content type. */
 export function text(body: string, status = 200): Response {
@@ -13,7 +14,7 @@ export function done(): Response {
 
 /** One line that says what was wrong. */
 export function refuse(message: string, status = 400): Response {
-  return text(`${message}\n`, status);
+  return text(`${printableText(message)}\n`, status);
 }
 
 /** JSON followed by a newline, as Go's encoder writes it. */

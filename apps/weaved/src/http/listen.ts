@@ -5,6 +5,8 @@ import { dirname } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import { WeavedError } from "../values/error.ts";
+import { printable } from "../values/printable.ts";
+import { foreignSite } from "./same-site.ts";
 
 /** A listener that runs until closed. */
 export interface Listening {
@@ -23,6 +25,11 @@ export interface Listening {
 export async function listen(app: Hono, address: string): Promise<Listening> {
   const answer = getRequestListener(app.fetch);
   const server = createServer((request, response) => {
+    const reason = foreignSite(request.headers, address);
+    if (reason !== undefined) {
+      response.writeHead(403, { "content-type": "text/plain; charset=utf-8" }).end(`${printable(reason)}\n`);
+      return;
+    }
     // On a socket there is no host; some clients, Docker's among them, put its path there.
     if (address.startsWith("/")) request.headers.host = "localhost";
     void answer(request, response);

@@ -1,4 +1,4 @@
-import type { Context, Hono } from "hono";
+import type { Context, Hono, MiddlewareHandler } from "hono";
 import * as z from "zod";
 import { cidrText } from "../values/cidr.ts";
 import { WeavedError } from "../values/error.ts";
@@ -11,6 +11,7 @@ import type { AttachmentsPort, ControlPorts, ExposuresPort, ServicesPort } from 
  */
 export function ownRoutes(app: Hono, ports: ControlPorts): void {
   const { attachments, exposures, services, diagnostics, ipam } = ports;
+  app.use("/v1/*", jsonOnly);
   if (attachments) attachmentRoutes(app, attachments);
   if (exposures) exposureRoutes(app, exposures);
   if (services) serviceRoutes(app, services);
@@ -94,6 +95,16 @@ function serviceRoutes(app: Hono, services: ServicesPort): void {
     }),
   );
 }
+
+/** A page of another site cannot send this type without asking first, and nothing here answers such a question. */
+const jsonOnly: MiddlewareHandler = async (context, next) => {
+  const changes = ["POST", "PUT", "PATCH"].includes(context.req.method);
+  const type = context.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (changes && type !== "application/json")
+    return refuse("the body must be JSON; send the header Content-Type: application/json", 415);
+  await next();
+  return undefined;
+};
 
 function answer(value: unknown): Response {
   return Response.json(value ?? null);

@@ -51,9 +51,9 @@ export function routerReport(status: MeshStatus, datapath: DatapathReport | unde
     Connections: nullIfEmpty(status.connections.map((connection) => connectionReport(connection, status, nicknames))),
     TerminationCount: status.terminationCount,
     Targets: nullIfEmpty([...status.targets]),
-    OverlayDiagnostics: datapath ? { ...datapath.diagnostics } : null,
+    OverlayDiagnostics: { ...datapath?.diagnostics },
     TrustedSubnets: [...status.trustedSubnets],
-    Interface: datapath?.interface ?? "",
+    Interface: datapath?.interface ?? "no overlay bridge",
     CaptureStats: datapath ? { ...datapath.counters } : null,
     MACs: nullIfEmpty(
       (datapath?.macs ?? []).map(({ mac, peer, lastSeen }) => ({

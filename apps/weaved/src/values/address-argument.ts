@@ -1,3 +1,6 @@
+import { isCidr } from "./cidr.ts";
+import { WeavedError } from "./error.ts";
+
 /**
  * The address arguments of attach, expose, and `WEAVE_CIDR` (protocol notes, 17): `[ip:]a.b.c.d/n` asks for that address,
  * `net:a.b.c.d/n` for any address of that subnet, `net:default` for one of the default subnet.
@@ -7,14 +10,22 @@ export type AddressArgument =
   | { readonly is: "subnet"; readonly cidr: string }
   | { readonly is: "default" };
 
-const cidr = /^\d{1,3}(?:\.\d{1,3}){3}\/\d{1,2}$/;
-
 /** Reads one argument; undefined when it is none (a container's name, say). */
 export function parseAddressArgument(argument: string): AddressArgument | undefined {
   if (argument === "net:default") return { is: "default" };
-  if (argument.startsWith("net:") && cidr.test(argument.slice(4))) return { is: "subnet", cidr: argument.slice(4) };
+  if (argument.startsWith("net:") && isCidr(argument.slice(4))) return { is: "subnet", cidr: argument.slice(4) };
   const address = argument.startsWith("ip:") ? argument.slice(3) : argument;
-  return cidr.test(address) ? { is: "address", cidr: address } : undefined;
+  return isCidr(address) ? { is: "address", cidr: address } : undefined;
+}
+
+/** Reads one argument. @throws WeavedError REQUEST_INVALID */
+export function readAddressArgument(text: string): AddressArgument {
+  const argument = parseAddressArgument(text);
+  if (argument) return argument;
+  throw new WeavedError(
+    "REQUEST_INVALID",
+    `"${text}" is not a valid address; expected [ip:]A.B.C.D/N, net:A.B.C.D/N, or net:default`,
+  );
 }
 
 /** The argument's text form. */

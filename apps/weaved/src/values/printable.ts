@@ -19,6 +19,14 @@ export function printableText(text: string): string {
   );
 }
 
+/** A copy of plain data in which every text is {@link printable}: for values that are shown field by field. */
+export function printableFields<T>(value: T): T {
+  if (typeof value === "string") return printable(value) as T;
+  if (Array.isArray(value)) return value.map(printableFields) as T;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, printableFields(field)])) as T;
+}
+
 function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -31,8 +31,13 @@ export function containerVerbs(program: Command, context: () => Context): void {
     .argument("<words...>", "[ADDRESS...] CONTAINER")
     .action(async (words: string[]) => {
       const { container, addresses } = containerAndAddresses(words);
-      const form = [["container", container] as const, ...addresses.map((address) => ["address", address] as const)];
-      printAddresses(context(), await context().client.call("DELETE", "/v1/attachments", { form }));
+      // As with the original, the default subnet is meant when no address is named.
+      const meant = addresses.length > 0 ? addresses : ["net:default"];
+      const form = [["container", container] as const, ...meant.map((address) => ["address", address] as const)];
+      const body = await context().client.call("DELETE", "/v1/attachments", { form });
+      if ((JSON.parse(body) as string[]).length === 0)
+        throw new WeavedError("NOT_FOUND", `${container} has no such address; see weave ps ${container}`);
+      printAddresses(context(), body);
     });
   program
     .command("expose")
@@ -82,7 +87,7 @@ function onlyAddresses(words: readonly string[]): string[] {
   if (rest[0] !== undefined)
     throw new WeavedError(
       "ARGUMENT_INVALID",
-      `"${rest[0]}" is no address; expected [ip:]A.B.C.D/N, net:A.B.C.D/N or net:default`,
+      `"${rest[0]}" is not a valid address; expected [ip:]A.B.C.D/N, net:A.B.C.D/N, or net:default`,
     );
   return addresses.map(addressArgumentText);
 }

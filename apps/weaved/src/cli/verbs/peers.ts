@@ -32,7 +32,7 @@ export function peerVerbs(program: Command, context: () => Context): void {
     .command("merge")
     .description("give up this host's ring of addresses for that of a network made apart, keeping those in use")
     .action(async () => {
-      const result = JSON.parse(await context().client.call("POST", "/v1/ring/join")) as Joined;
+      const result = JSON.parse(await context().client.call("POST", "/v1/ring/join", { json: {} })) as Joined;
       show(context(), result, describeJoined);
     });
   program

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { linksTable, overview } from "../../diagnostics/overview.ts";
 import { WeavedError } from "../../values/error.ts";
+import { printableText } from "../../values/printable.ts";
 import { type Context, show } from "../context.ts";
 
 /** Sub-reports of `status` in the original's words; `links` and `overview` are ours. */
@@ -56,7 +57,8 @@ async function status(context: Context, part: string | undefined): Promise<void>
       `status ${part ?? ""} is not available; that part of the daemon is switched off`,
       { exitCode: 4 },
     );
-  context.print(part ? body : `\n${body}\n`);
+  const shown = printableText(body);
+  context.print(part ? shown : `\n${shown}\n`);
   if (code >= 400) throw new WeavedError("NOT_READY", "the daemon is starting; try again in a moment");
 }
 
@@ -85,8 +87,8 @@ async function reportPart(context: Context, part: string): Promise<string> {
 }
 
 async function report(context: Context, format: string | undefined): Promise<void> {
-  if (format === undefined) context.print(await context.client.call("GET", "/report", { accept: "application/json" }));
-  else context.print(await context.client.call("GET", "/report", { form: [["format", format]] }));
+  const options = format === undefined ? { accept: "application/json" } : { form: [["format", format] as const] };
+  context.print(printableText(await context.client.call("GET", "/report", options)));
 }
 
 async function list(context: Context, containers: readonly string[]): Promise<void> {
