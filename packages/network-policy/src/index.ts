@@ -9,8 +9,11 @@
  * ```
  * @packageDocumentation
  */
+export { type Assertion, type AssertionResult, runAssertions } from "./assertions.ts";
+export { type DeniedConnection, deniedConnections } from "./connections.ts";
 export { PolicyError, type PolicyErrorCode } from "./errors.ts";
 export { type Decider, type Evaluation, evaluate, type Flow, type TraceStep, type Verdict } from "./evaluate.ts";
+export { type LintFinding, lint } from "./lint.ts";
 export { Membership, type MembershipChange } from "./membership.ts";
 export {
   type Action,
@@ -37,4 +40,6 @@ export type { RuleSet } from "./nft/ruleset.ts";
 export { type PolicyDocument, readDocument } from "./read/document.ts";
 export type { Labels, SelectorNode } from "./selector/node.ts";
 export { Selector } from "./selector/selector.ts";
+export { withStaged } from "./staged.ts";
+export { verdictName } from "./verdict-name.ts";
 export { createWorld, type World, type WorldInput } from "./world.ts";

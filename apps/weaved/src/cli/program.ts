@@ -12,6 +12,7 @@ import { logVerb } from "./verbs/logs.ts";
 import { nameVerbs } from "./verbs/names.ts";
 import { passwordVerbs } from "./verbs/password.ts";
 import { peerVerbs } from "./verbs/peers.ts";
+import { policyVerbs } from "./verbs/policy.ts";
 import { serviceVerbs } from "./verbs/services.ts";
 import { statusVerbs } from "./verbs/status.ts";
 
@@ -51,6 +52,7 @@ export function createProgram(terminal: Terminal): Command {
   containerVerbs(program, context);
   nameVerbs(program, context);
   serviceVerbs(program, context);
+  policyVerbs(program, context);
   dockerVerbs(program, context);
   doctorVerb(program, context);
   logVerb(program, context);

@@ -3,4 +3,6 @@
  *
  * @packageDocumentation
  */
+
 export { type DocumentProblem, type ParsedDocuments, parseDocuments } from "./parse.ts";
+export { parseTests, type TestFile } from "./tests.ts";

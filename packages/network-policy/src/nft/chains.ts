@@ -1,4 +1,5 @@
 import { type Direction, type Policy, policyText, type Rule } from "../model.ts";
+import { ruleName, tierName } from "../verdict-name.ts";
 import type { OrderedTier } from "../world.ts";
 import { conditionsOf } from "./conditions.ts";
 import { nameFor } from "./names.ts";
@@ -49,7 +50,7 @@ export function addTierChain(
     for (const [set, spec] of chain.specs) into.specs.set(set, spec);
     rules.push(...ask(policy, direction, chain.name, onPass));
   }
-  const comment = `default of tier ${tier.name}`;
+  const comment = tierName(tier.name);
   if (tier.defaultAction === "deny") rules.push(...denial([], comment));
   else rules.push({ when: [], actions: [onPass], comment });
   into.chains.set(name, rules);
@@ -86,7 +87,7 @@ export function policyChain(policy: Policy, direction: Direction): PolicyChain {
     return set;
   };
   const rules = policy[direction].flatMap((rule, i) =>
-    conditionsOf(rule, name).flatMap((when) => act(rule, when, `${policyText(policy.id)} ${direction} ${i}`)),
+    conditionsOf(rule, name).flatMap((when) => act(rule, when, ruleName(policy.id, direction, i))),
   );
   return { name: nameFor(direction === "ingress" ? "pi" : "pe", policyText(policy.id)), rules, specs };
 }
