@@ -9,7 +9,7 @@ const MAX_INSTANCES = 1_000_000;
 const MAX_MONTHS = 1200;
 
 /** @throws EniPlannerError `SETTING_INVALID` unless `value` is a whole number from 0 to `most` */
-export function checkCount(name: string, value: unknown, most = Number.MAX_SAFE_INTEGER): void {
+export function checkCount(name: string, value: unknown, most: number = Number.MAX_SAFE_INTEGER): void {
   if (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most) return;
   const upTo = most === Number.MAX_SAFE_INTEGER ? "0 or more" : `0 to ${most}`;
   throw new EniPlannerError("SETTING_INVALID", `${name} is ${text(value)}; expected a whole number, ${upTo}`);
