@@ -5,10 +5,10 @@ import { type CryptoProvider, KEY_BYTES, NONCE_BYTES, TAG_BYTES } from "./provid
 /** Bytes of a nonce that an {@link AeadKey} takes. */
 export const AEAD_NONCE_BYTES = 12;
 
-/** Ciphers for our own overlays, where both ends may agree on something faster than the original's. */
+/** Ciphers for our own overlays, where both ends may agree on something faster than XSalsa20. */
 export type AeadName = "xsalsa20-poly1305" | "chacha20-poly1305" | "aes-256-gcm";
 
-/** A cipher tied to a key. Texts are sealed in place; the authenticator lies where the caller wants it. */
+/** A cipher tied to a key. Texts are encrypted in place; the authenticator lies where the caller wants it. */
 export interface AeadKey {
   /** Turns `text` into cipher text, and fills in `tag` (16). `nonce` (12) must never repeat under this key. */
   seal(text: Uint8Array, tag: Uint8Array, nonce: Uint8Array): void;
@@ -25,7 +25,7 @@ export interface Aead {
   withKey(key: Uint8Array): AeadKey;
 }
 
-/** The cipher that every provider has: XSalsa20-Poly1305, its nonce being ours followed by twelve zeros. */
+/** The cipher that every provider has: XSalsa20-Poly1305, under the nonce of 12 bytes followed by twelve zeros. */
 export function secretboxAead(provider: CryptoProvider): Aead {
   return {
     name: "xsalsa20-poly1305",

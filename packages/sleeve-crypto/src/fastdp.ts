@@ -1,5 +1,5 @@
 /**
- * Keys, announcements of the original's IPsec path ("fastdp"), for an implementation that offers it.
+ * Keys and announcements of the IPsec path of Weave Net 2.8 ("fastdp"), for an implementation that offers it.
  *
  * @packageDocumentation
  */
@@ -11,7 +11,7 @@ import { KEY_BYTES } from "./provider.ts";
 export const SA_NONCE_BYTES = 32;
 const INIT_SA_BYTES = 64;
 
-/** Key of one direction of the original's IPsec path: AES-256-GCM as RFC 4106 has it. */
+/** Key of one direction of the IPsec path of Weave Net 2.8: AES-256-GCM as RFC 4106 has it. */
 export interface SaKey {
   /** 32 bytes. */
   readonly key: Uint8Array;
@@ -28,7 +28,7 @@ export interface SaKeyInput {
   readonly receiver: number;
 }
 
-/** HKDF-SHA256(session key, salt = nonce, info = receiver's name as 8 bytes). Source: the protocol notes, 13. */
+/** HKDF-SHA256(session key, salt = nonce, info = receiver's name as 8 bytes). Source: docs/protocol/overlay.md#13. */
 export function deriveSaKey({ sessionKey, nonce, receiver }: SaKeyInput): SaKey {
   checkLength(sessionKey, KEY_BYTES, "the session key");
   checkLength(nonce, SA_NONCE_BYTES, "the nonce");
@@ -49,13 +49,13 @@ export interface InitSa {
 }
 
 /**
- * The announcement's bytes: `nonce (32) || SPI (4, big-endian) || zeros (28)`. The padding carries nothing, but the
- * original rejects any other length.
+ * The announcement's bytes: `nonce (32) || SPI (4, big-endian) || zeros (28)`. The padding carries nothing, but
+ * Weave Net 2.8 rejects any other length.
  */
 export function encodeInitSa({ nonce, spi }: InitSa): Uint8Array {
   checkLength(nonce, SA_NONCE_BYTES, "the nonce");
   if (!Number.isInteger(spi) || spi < 0 || spi > 0xffffffff) {
-    throw new SleeveCryptoError("CRYPTO_BAD_INPUT", `${spi} is no 32-bit SPI`);
+    throw new SleeveCryptoError("CRYPTO_BAD_INPUT", `${spi} is not a 32-bit SPI`);
   }
   const bytes = new Uint8Array(INIT_SA_BYTES);
   bytes.set(nonce);

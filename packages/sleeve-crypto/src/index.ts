@@ -1,8 +1,8 @@
 /**
- * Session keys, sealed TCP streams, sealed UDP packets of the weave protocol.
+ * Session keys, encrypted TCP streams, and encrypted UDP packets of the weave protocol.
  *
- * Pure TypeScript; `@weaved/sleeve-crypto/node` adds libsodium where its binary loads. Sealing for overlays of our own is
- * in `/overlay`, the keys of the original's IPsec path are in `/fastdp`.
+ * Pure TypeScript; `@weaved/sleeve-crypto/node` adds libsodium where its binary loads. Encryption for our own overlays is
+ * in `/overlay`, the keys of the IPsec path of Weave Net 2.8 are in `/fastdp`.
  *
  * @packageDocumentation
  */

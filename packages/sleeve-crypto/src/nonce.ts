@@ -5,26 +5,26 @@ import { NONCE_BYTES } from "./provider.ts";
  * Nonces of one sender, in which the protocol keeps TCP and UDP, both directions, both UDP streams apart:
  *
  * ```text
- * byte 0            bit 7: the sender dialled    bit 6: TCP (clear for sleeve's UDP packets)
+ * byte 0            bit 7: the sender dialled    bit 6: TCP (0 for UDP packets of sleeve)
  * bytes 1..15       zero
  * bytes 16..23      counter, big-endian; in UDP packets bit 63 is the stream: set for "do not fragment"
  * ```
- * Source: the protocol notes, 2.4 and 12.1. Example, message 256 of the side that dialled:
+ * Source: docs/protocol/connection.md#2.4 and docs/protocol/overlay.md#12.1. Example, message 256 of the side that dialled:
  * `c0 00..00 00000000 00000100`.
  */
 export interface NonceOptions {
   readonly medium: "tcp" | "udp";
-  /** Whether the sender of the sealed text is the side that dialled. */
+  /** Whether the sender is the side that dialled. */
   readonly senderOutbound: boolean;
   /** 64 bits. */
   readonly counter: bigint | number;
 }
 
-/** A new nonce. The sealers of this package write theirs in place instead. */
+/** A new nonce. The sealers of this package write nonces in place instead. */
 export function makeNonce({ medium, senderOutbound, counter }: NonceOptions): Uint8Array {
   const value = BigInt(counter);
   if (value < 0n || value >= 2n ** 64n)
-    throw new SleeveCryptoError("CRYPTO_BAD_INPUT", `${counter} is no 64-bit counter`);
+    throw new SleeveCryptoError("CRYPTO_BAD_INPUT", `${counter} is not a 64-bit counter`);
   const nonce = startNonce(medium, senderOutbound);
   new DataView(nonce.buffer).setBigUint64(16, value);
   return nonce;

@@ -17,22 +17,25 @@ export interface OverlayKeyInput {
 }
 
 /**
- * One key of an overlay of ours: `HKDF-SHA256(session key, salt, direction (1) || epoch (4) || protocol)`, 32 bytes.
+ * One key of an overlay: `HKDF-SHA256(session key, salt, direction (1) || epoch (4) || protocol)`, 32 bytes.
  *
  * Why a pair of key and nonce never occurs twice:
  * 1. The session key comes from two key pairs that were made for this TCP connection. Either side's fresh half makes it
  *    new, even where the other side's random numbers repeat (a cloned virtual machine).
- * 2. Direction and protocol enter the derivation, so the two ends, or two overlays, never seal under one key. The
- *    original's uses of the session key itself (TCP stream, sleeve) are apart from all of these.
+ * 2. Direction and protocol enter the derivation, so the two ends, or two overlays, never encrypt under one key. The
+ *    TCP stream and sleeve use the session key itself, which is apart from all of these.
  * 3. Under one key the nonce is `epoch || sequence`, and a sealer's sequence only rises: it never restarts, not even
  *    with a new epoch, and ends in CRYPTO_EXHAUSTED.
- * 4. A sealer's state is never stored or copied. Whoever makes a second sealer for a living connection (a forwarding
- *    process that was restarted) gives it a higher `incarnation`, the upper part of the epoch, hence other keys.
+ * 4. A sealer's state is never stored or copied. A second sealer for a living connection (of a forwarding
+ *    process that was restarted) needs a higher `incarnation`, the upper part of the epoch, hence other keys.
  */
 export function deriveOverlayKey({ sessionKey, protocol, senderOutbound, epoch }: OverlayKeyInput): Uint8Array {
   checkLength(sessionKey, KEY_BYTES, "the session key");
   if (!Number.isInteger(epoch) || epoch < 0 || epoch > 0xffffffff) {
-    throw new SleeveCryptoError("CRYPTO_EXHAUSTED", `there is no epoch ${epoch}`);
+    throw new SleeveCryptoError(
+      "CRYPTO_EXHAUSTED",
+      `${epoch} is not an epoch from 0 to 2^32 - 1; make a new connection`,
+    );
   }
   const name = new TextEncoder().encode(protocol);
   const info = new Uint8Array(5 + name.length);
@@ -48,7 +51,7 @@ export interface OverlayKeys {
   readonly receive: Uint8Array;
 }
 
-/** The keys with which one end sends, receives, in an epoch. `outbound`: whether this end dialled. */
+/** The keys with which one end sends and receives in an epoch. `outbound`: whether this end dialled. */
 export function deriveOverlayKeys(
   input: Omit<OverlayKeyInput, "senderOutbound"> & { readonly outbound: boolean },
 ): OverlayKeys {

@@ -1,5 +1,5 @@
 /**
- * Sealing for overlays of our own, where both ends may agree on a faster cipher, on keys that change.
+ * Encryption for our own overlays, where both ends may agree on a faster cipher and on keys that change.
  *
  * @packageDocumentation
  */

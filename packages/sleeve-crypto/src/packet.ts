@@ -8,7 +8,7 @@ import { ReplayWindow } from "./replay-window.ts";
 export const NAME_BYTES = 6;
 const COUNTER_AT: number = NAME_BYTES;
 const SEALED_AT = 14;
-/** Where the frames start in a sealed packet: behind name (6), counter (8), authenticator (16). */
+/** Where the frames start in an encrypted packet: behind name (6), counter (8), authenticator (16). */
 export const FRAMES_AT: number = SEALED_AT + TAG_BYTES;
 /** Set in the counter's first byte for packets of the "do not fragment" stream. */
 const DF_BIT = 0x80;
@@ -46,15 +46,15 @@ interface Counter {
 }
 
 /**
- * Seals packets of the sleeve overlay, in place.
+ * Encrypts and authenticates packets of the sleeve overlay, in place.
  *
  * ```text
- * | sender name (6) | counter (8) | authenticator (16) | frames, sealed                 |
+ * | sender name (6) | counter (8) | authenticator (16) | frames, encrypted              |
  * 0                 6             14                   30                              end
  *                   | bit 63: DF stream | sequence number from 0 |      key: the session key
  * nonce: see makeNonce; its last 8 bytes are the counter as sent, DF bit included
  * ```
- * Source: the protocol notes, 12.1.
+ * Source: docs/protocol/overlay.md#12.1.
  */
 export class PacketSealer {
   readonly #provider: CryptoProvider;
@@ -69,7 +69,8 @@ export class PacketSealer {
     checkLength(key, KEY_BYTES, "the session key");
     checkLength(senderName, NAME_BYTES, "the sender's name");
     const first = BigInt(firstCounter);
-    if (first < 0n || first >= 2n ** 63n) throw new SleeveCryptoError("CRYPTO_BAD_INPUT", `${first} is no counter`);
+    if (first < 0n || first >= 2n ** 63n)
+      throw new SleeveCryptoError("CRYPTO_BAD_INPUT", `${first} is not a 63-bit counter`);
     this.#provider = provider;
     this.#key = copySecret(key);
     this.#name = new Uint8Array(senderName);
@@ -79,7 +80,7 @@ export class PacketSealer {
   }
 
   /**
-   * Seals the frames that lie in `packet` from byte 30 to `end`, and writes the 30 bytes before them.
+   * Encrypts the frames that lie in `packet` from byte 30 to `end`, and writes the 30 bytes before them.
    * @throws SleeveCryptoError CRYPTO_WIPED, CRYPTO_EXHAUSTED
    */
   seal(packet: Uint8Array, end: number, stream: PacketStream): void {
@@ -121,7 +122,7 @@ function writeCounter(nonce: Uint8Array, counter: Counter, flag: number): void {
   }
 }
 
-/** Opens packets of the sleeve overlay, in place; see {@link PacketSealer} for the layout. */
+/** Decrypts packets of the sleeve overlay, in place; see {@link PacketSealer} for the layout. */
 export class PacketOpener {
   readonly #provider: CryptoProvider;
   readonly #key: Uint8Array;
@@ -138,7 +139,7 @@ export class PacketOpener {
   }
 
   /**
-   * Opens the packet in `packet` from byte 0 to `end`. With `ok` the frames lie in clear from byte 30 to `end`.
+   * Decrypts the packet in `packet` from byte 0 to `end`. With `ok` the frames lie in plaintext from byte 30 to `end`.
    * A packet that is not genuine changes nothing, neither the bytes nor what counts as replayed.
    * @throws SleeveCryptoError CRYPTO_WIPED
    */

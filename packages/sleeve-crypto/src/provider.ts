@@ -2,7 +2,7 @@
 export const KEY_BYTES = 32;
 /** Bytes of a secretbox nonce. */
 export const NONCE_BYTES = 24;
-/** Bytes by which a sealed text is longer than its plain text. */
+/** Bytes by which an encrypted text is longer than its plaintext. */
 export const TAG_BYTES = 16;
 
 /** An X25519 key pair. `secretKey` is to be wiped after use. */
@@ -14,8 +14,8 @@ export interface KeyPair {
 /**
  * The primitives, as different libraries offer them. Providers give identical bytes; they differ in speed.
  *
- * A secretbox is XSalsa20-Poly1305 with the authenticator first: `tag (16) || cipher text`. Plain and sealed text may
- * share memory exactly in place, that is with the plain text where the cipher text goes; any other overlap is undefined.
+ * A secretbox is XSalsa20-Poly1305 with the authenticator first: `tag (16) || cipher text`. Plaintext and encrypted text may
+ * share memory exactly in place, that is with the plaintext where the cipher text goes; any other overlap is undefined.
  */
 export interface CryptoProvider {
   /** For status output. */

@@ -37,7 +37,7 @@ class Bitmap {
  *      dropped      |  previous: bitmap  |  current: bitmap  |  next: becomes current  |  further: both start empty
  *  ... window c - 2 |    window c - 1    |     window c      |      window c + 1       |  window c + 2 ...
  * ```
- * Source: the protocol notes, 12.2. Call it after the authenticator has been checked, never before.
+ * Source: docs/protocol/overlay.md#12.2. Call it after the authenticator has been checked, never before.
  */
 export class ReplayWindow {
   #window = 0;

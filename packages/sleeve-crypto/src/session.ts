@@ -16,7 +16,7 @@ export interface SessionInput {
 /**
  * The key of a connection: `SHA-256(HSalsa20(X25519(ours, theirs)) || password)`, 32 bytes, which the caller wipes.
  * Both sides get the same key if the passwords are equal; nothing tells beforehand whether they are.
- * Source: the protocol notes, 2.4.
+ * Source: docs/protocol/connection.md#2.4.
  *
  * @throws SleeveCryptoError CRYPTO_WEAK_KEY for a public key of low order: then the secret would not depend on our key
  */

@@ -3,7 +3,7 @@ import { checkLength, SleeveCryptoError } from "./errors.ts";
 import { setCounter, startNonce } from "./nonce.ts";
 import { type CryptoProvider, KEY_BYTES, TAG_BYTES } from "./provider.ts";
 
-/** What a direction of a sealed TCP stream is made of. */
+/** What a direction of an encrypted TCP stream is made of. */
 export interface StreamOptions {
   /** 32 bytes; copied, and the copy is wiped by `wipe`. */
   readonly key: Uint8Array;
@@ -27,7 +27,7 @@ class Direction {
     this.#counter = firstCounter;
   }
 
-  /** The nonce of the next message. Beyond 2^53 messages a number cannot count: no connection lives that long. */
+  /** The nonce of the next message. A number counts to 2^53; a connection does not live that long. */
   next(): Uint8Array {
     if (this.#wiped) throw new SleeveCryptoError("CRYPTO_WIPED", "the stream's key has been wiped");
     if (this.#counter > Number.MAX_SAFE_INTEGER) throw new SleeveCryptoError("CRYPTO_EXHAUSTED", "too many messages");
@@ -41,7 +41,7 @@ class Direction {
   }
 }
 
-/** Seals the messages that one side sends over TCP, in order. */
+/** Encrypts and authenticates the messages that one side sends over TCP, in order. */
 export class StreamSealer {
   readonly #provider: CryptoProvider;
   readonly #direction: Direction;
@@ -51,7 +51,7 @@ export class StreamSealer {
     this.#direction = new Direction(options);
   }
 
-  /** The sealed form of a message, 16 bytes longer; a new array. Framing it is the protocol's business. */
+  /** The encrypted message, 16 bytes longer; a new array. The caller frames it. */
   seal(message: Uint8Array): Uint8Array {
     const sealed = new Uint8Array(message.length + TAG_BYTES);
     this.#provider.seal(sealed, message, this.#direction.next(), this.#direction.key);
@@ -64,7 +64,7 @@ export class StreamSealer {
   }
 }
 
-/** Opens the messages that the other side sealed, in order. */
+/** Decrypts the messages of the other side, in order. */
 export class StreamOpener {
   readonly #provider: CryptoProvider;
   readonly #direction: Direction;
@@ -76,7 +76,7 @@ export class StreamOpener {
   }
 
   /**
-   * The message, as a new array, or undefined when it was not sealed by the other side with this key, in this order.
+   * The message, as a new array, or undefined when the other side did not encrypt it under this key, in this order.
    * After that the stream is broken and stays so: everything further gives undefined.
    */
   open(sealed: Uint8Array): Uint8Array | undefined {

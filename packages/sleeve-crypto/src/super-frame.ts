@@ -7,7 +7,7 @@ import type { OpenResult } from "./packet.ts";
 import { KEY_BYTES, TAG_BYTES } from "./provider.ts";
 import { ReplayWindow } from "./replay-window.ts";
 
-/** Bytes before the text of a sealed super-frame: nonce (12), authenticator (16). */
+/** Bytes before the text of an encrypted super-frame: nonce (12), authenticator (16). */
 export const OVERLAY_HEAD_BYTES: number = AEAD_NONCE_BYTES + TAG_BYTES;
 
 /** Epochs of one incarnation: 2^20, more than a century at one every two minutes. */
@@ -38,14 +38,14 @@ export interface OverlaySealerOptions extends OverlayOptions {
 }
 
 /**
- * Seals super-frames of an overlay of ours, in place, taking a new key when time or volume call for it.
+ * Encrypts and authenticates super-frames in place, and takes a new key when time or volume call for it.
  *
  * ```text
- * | incarnation (12 bits), epoch (20 bits) | sequence (8)  | authenticator (16) | text, sealed |
+ * | incarnation (12 bits), epoch (20 bits) | sequence (8)  | authenticator (16) | text, encrypted |
  * at                                       at + 4          at + 12              at + 28      end
  * |<-------------- nonce, 12 bytes ----------------------->|
  * ```
- * Source: our own; no other implementation. The argument for nonces is at `deriveOverlayKey`.
+ * No other program has this format. The argument for nonces is at `deriveOverlayKey`.
  */
 export class OverlaySealer {
   readonly #options: OverlaySealerOptions;
@@ -64,7 +64,10 @@ export class OverlaySealer {
     const { incarnation = 0, sessionKey, rekey = {} } = options;
     checkLength(sessionKey, KEY_BYTES, "the session key");
     if (!Number.isInteger(incarnation) || incarnation < 0 || incarnation > LAST_INCARNATION) {
-      throw new SleeveCryptoError("CRYPTO_EXHAUSTED", `there is no incarnation ${incarnation}: make a new connection`);
+      throw new SleeveCryptoError(
+        "CRYPTO_EXHAUSTED",
+        `${incarnation} is not an incarnation from 0 to ${LAST_INCARNATION}; make a new connection`,
+      );
     }
     this.#options = options;
     this.#sessionKey = copySecret(sessionKey);
@@ -80,7 +83,7 @@ export class OverlaySealer {
   }
 
   /**
-   * Seals the text that lies in `packet` from `at + 28` to `end`, and writes the 28 bytes before it.
+   * Encrypts the text that lies in `packet` from `at + 28` to `end`, and writes the 28 bytes before it.
    * `nowMs` is any monotonic clock. @throws SleeveCryptoError CRYPTO_WIPED, CRYPTO_EXHAUSTED
    */
   seal(packet: Uint8Array, { at, end, nowMs }: { at: number; end: number; nowMs: number }): void {
@@ -150,8 +153,8 @@ const SILENT_EPOCH_MS = 60_000;
 const READY_KEYS = 4;
 
 /**
- * Opens what an {@link OverlaySealer} sealed. Follows the sender to a later epoch when a genuine packet of it arrives,
- * and keeps the key before it for packets that were overtaken.
+ * Decrypts what an {@link OverlaySealer} encrypted. It follows the sender to a later epoch when a genuine packet of it arrives, and
+ * keeps the key before it for packets that were overtaken.
  *
  * A forged packet names any epoch it likes, and deriving a key costs several times an opening. So only the next epoch is tried, whose
  * key is derived once and kept ready; after a silence as many more as the sender may have gone through.
@@ -220,7 +223,7 @@ export class OverlayOpener {
     this.#current = epoch;
     for (const { key } of this.#ready.filter((other) => other !== epoch)) key.wipe();
     this.#ready = [];
-    // A sealer made anew counts from zero under keys of its own; what was sealed before it must no longer pass.
+    // A sealer made anew counts from zero under keys of its own; older packets must no longer pass.
     if (this.#previous === undefined || incarnationOf(epoch.number) === incarnationOf(this.#previous.number)) return;
     this.#previous.key.wipe();
     this.#previous = undefined;

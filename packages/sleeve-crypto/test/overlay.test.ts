@@ -63,7 +63,7 @@ describe("overlay keys", () => {
   });
 });
 
-it("AES-256-GCM is the standard's, whichever way it is called", () => {
+it("AES-256-GCM gives the bytes of the standard by each binding", () => {
   const key = new Uint8Array(32).fill(1);
   const nonce = new Uint8Array(12).fill(2);
   for (const [name, aead] of aeads.filter(([, { name }]) => name === "aes-256-gcm")) {
@@ -144,7 +144,7 @@ describe.each(aeads)("super-frames with %s", (_, aead) => {
     expect(opener.epoch).toBe(2);
   });
 
-  it("of a later incarnation replace those before", () => {
+  it("of a later incarnation replace those of earlier ones", () => {
     const opener = new OverlayOpener(options);
     const before = sealed(make(), Uint8Array.of(1));
     const after = sealed(make({ incarnation: 1 }), Uint8Array.of(2));
@@ -204,7 +204,7 @@ describe.each(aeads)("super-frames with %s", (_, aead) => {
     expect(() => make({ incarnation: 4096 })).toThrow(expect.objectContaining({ code: "CRYPTO_EXHAUSTED" }));
   });
 
-  it("need keys that have not been wiped", () => {
+  it("throw CRYPTO_WIPED after their keys were wiped", () => {
     const sealer = make();
     const opener = new OverlayOpener(options);
     const packet = sealed(sealer, Uint8Array.of(1));

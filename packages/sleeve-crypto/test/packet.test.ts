@@ -32,7 +32,7 @@ function sealed(frames: Uint8Array, counter: number | bigint = 0): Uint8Array {
 }
 
 describe.each(providers)("packets with %s", (_, provider) => {
-  it("are sealed as the original does", () => {
+  it("are encrypted as by Weave Net 2.8", () => {
     for (const { input, hex } of goldenCases("sleeve-frames.json", "encrypted")) {
       const sealer = new PacketSealer(provider, {
         key: fromHex(input.key),
@@ -50,7 +50,7 @@ describe.each(providers)("packets with %s", (_, provider) => {
     }
   });
 
-  it("count on from one to the next", () => {
+  it("have counters that rise by one", () => {
     for (const { input, hex } of goldenCases("sleeve-frames.json", "encrypted-run")) {
       const { senderOutbound, df } = input;
       const senderName = fromHex(input.senderName.replaceAll(":", ""));
@@ -88,7 +88,7 @@ describe.each(providers)("packets with %s", (_, provider) => {
     expect(opener.open(packet.slice(), packet.length)).toBe("replayed");
   });
 
-  it("of any length below the overhead are short; damaged ones are left as they came", () => {
+  it("are refused as short below the overhead, and are left unchanged when damaged", () => {
     const opener = new PacketOpener(provider, { key, senderOutbound: true });
     const packet = sealed(new Uint8Array(40));
     for (let end = 0; end < FRAMES_AT; end++) expect(opener.open(packet.slice(), end)).toBe("short");
@@ -98,7 +98,7 @@ describe.each(providers)("packets with %s", (_, provider) => {
     expect(toHex(cut)).toBe(toHex(packet));
   });
 
-  it("sealed by us are not accepted back by us", () => {
+  it("are not accepted back by their sender", () => {
     const opener = new PacketOpener(provider, { key, senderOutbound: false });
     const packet = sealed(Uint8Array.of(1));
     expect(opener.open(packet, packet.length)).toBe("forged");
@@ -135,7 +135,7 @@ describe.each(providers)("packets with %s", (_, provider) => {
     sealer.seal(packet, 64, "non-df");
   });
 
-  it("need a key that has not been wiped", () => {
+  it("throw CRYPTO_WIPED after their key was wiped", () => {
     const sealer = new PacketSealer(provider, { key, senderOutbound: true, senderName: name });
     const opener = new PacketOpener(provider, { key, senderOutbound: true });
     sealer.wipe();

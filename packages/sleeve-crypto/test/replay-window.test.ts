@@ -3,7 +3,7 @@ import { ReplayWindow } from "../src/index.ts";
 
 const WINDOW = 2n ** 20n;
 
-/** The rule of the protocol notes, written with a set of numbers. */
+/** The rule of docs/protocol/overlay.md#12.2, written with a set of numbers. */
 class Model {
   #current = 0n;
   #seen = new Set<bigint>();

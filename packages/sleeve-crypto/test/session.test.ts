@@ -36,7 +36,7 @@ describe("SHA-256, HMAC, HKDF", () => {
   });
 });
 
-it("nonces are the original's", () => {
+it("makeNonce gives the nonces of Weave Net 2.8", () => {
   for (const { input, hex } of goldenCases("mesh-handshake.json", "nonce")) {
     const { senderOutbound, seq } = input;
     expect(toHex(makeNonce({ medium: "tcp", senderOutbound, counter: BigInt(seq) }))).toBe(hex);
@@ -44,7 +44,7 @@ it("nonces are the original's", () => {
 });
 
 describe.each(providers)("with %s", (_, provider) => {
-  it("session keys are the original's", () => {
+  it("session keys are those of Weave Net 2.8", () => {
     for (const { input, hex, expected } of goldenCases("mesh-handshake.json", "session-key")) {
       const secretKey = fromHex(input.localPrivate);
       const remotePublicKey = fromHex(input.remotePublic);
@@ -69,7 +69,7 @@ describe.each(providers)("with %s", (_, provider) => {
     expect(() => sessionKey(provider, { secretKey, remotePublicKey, password: "x" })).toThrow(/low order/);
   });
 
-  it("sealed messages are the original's, both ways", () => {
+  it("encrypted messages are those of Weave Net 2.8, both ways", () => {
     for (const { input, hex } of goldenCases("mesh-handshake.json", "frame")) {
       const options = {
         key: fromHex(input.key),
@@ -114,7 +114,7 @@ describe.each(providers)("with %s", (_, provider) => {
     }
   });
 
-  it("keys are copied, Buffers too: wiping ours leaves the caller's, wiping theirs leaves ours", () => {
+  it("keys are copied, Buffers too: wiping the copy leaves the caller's key, and the other way round", () => {
     const key = Buffer.from(provider.randomBytes(32));
     const before = toHex(key);
     const sealer = new StreamSealer(provider, { key, senderOutbound: true });
