@@ -1,5 +1,5 @@
 /**
- * Replayed, flipped, cut, extended, renamed, forged, spliced packets, packets whose lengths lie, against a sealed link with a
+ * Replayed, flipped, cut, extended, renamed, forged, spliced packets, packets whose lengths lie, against an encrypted link with a
  * real key: none may be delivered, none fatal, every genuine one between them has to arrive. HOSTILE_PACKETS (1 million),
  * HOSTILE_SEED (1). Fails if anything else happens.
  */

@@ -180,7 +180,7 @@ async function theirs(password?: string): Promise<Result> {
     );
     const pids = peers.map((peer) => peer.process.pid as number);
     const rss = (): Promise<number> => Promise.resolve(residentBytes(pids[0] as number));
-    return await measure(lab, `original sleeve${password ? ", sealed" : ""}`, { pids, rss });
+    return await measure(lab, `original sleeve${password ? ", encrypted" : ""}`, { pids, rss });
   } finally {
     await Promise.all(peers.map((peer) => peer.stop()));
     lab.close();
@@ -192,12 +192,12 @@ const all: [string, () => Promise<Result>][] = [
   ["raw kernel vxlan", () => measure(reference, "raw kernel vxlan", kernel)],
   ["vxlan", () => ours("vxlan", "vxlan sleeve-gso sleeve")],
   ["sleeve-gso", () => ours("sleeve-gso", "sleeve-gso sleeve")],
-  ["sleeve-gso, sealed", () => ours("sleeve-gso, sealed", "sleeve-gso sleeve", "s3cret")],
+  ["sleeve-gso, encrypted", () => ours("sleeve-gso, encrypted", "sleeve-gso sleeve", "s3cret")],
   ["sleeve", () => ours("sleeve", "sleeve")],
-  ["sleeve, sealed", () => ours("sleeve, sealed", "sleeve", "s3cret")],
+  ["sleeve, encrypted", () => ours("sleeve, encrypted", "sleeve", "s3cret")],
 ];
 if (originalFolder !== undefined)
-  all.splice(2, 0, ["original sleeve", () => theirs()], ["original sleeve, sealed", () => theirs("s3cret")]);
+  all.splice(2, 0, ["original sleeve", () => theirs()], ["original sleeve, encrypted", () => theirs("s3cret")]);
 
 const reference = makeReference();
 const results: Result[] = [];
@@ -207,7 +207,9 @@ console.log(
 /** Of raw kernel VXLAN. */
 const ratio = ({ gbit, rawGbit }: Result): number => gbit / rawGbit;
 function print(r: Result): void {
-  const original = results.find(({ path }) => path === `original sleeve${r.path.includes("sealed") ? ", sealed" : ""}`);
+  const original = results.find(
+    ({ path }) => path === `original sleeve${r.path.includes("encrypted") ? ", encrypted" : ""}`,
+  );
   console.log(
     r.path.padEnd(26),
     r.gbit.toFixed(2).padStart(6),

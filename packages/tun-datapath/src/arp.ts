@@ -15,7 +15,7 @@ export const ARP_REQUEST = 1;
 const ANSWER_MS = 60_000;
 /** A question repeated within this time was not answered by the owner alone: everyone is asked. */
 const RETRY_MS = 5_000;
-/** Who sends to an address the wrong way is told the right one at most this often. */
+/** A sender that uses the wrong way to an address is corrected at most this often. */
 const CORRECT_MS = 1_000;
 
 /** Whether the frame at `at` is ARP for IPv4. */
@@ -47,7 +47,7 @@ export interface ArpEnd {
   readonly mac: number;
 }
 
-/** Writes a reply, asked for or not, that tells `to` where an address is. */
+/** Writes a reply, requested or not, that says to `to` where an address is. */
 export function putArpIsAt(out: Uint8Array, outAt: number, { ip, mac }: ArpEnd, to: ArpEnd): void {
   put48(out, outAt, to.mac);
   put48(out, outAt + 6, mac);
@@ -98,7 +98,7 @@ export class ArpMemory {
     for (const [ip, entry] of this.#heard) if (entry.mac === mac) this.#heard.delete(ip);
   }
 
-  /** Whether to tell again where an address is to be reached. */
+  /** Whether the sender to an address may be corrected again. */
   mayCorrect(ip: number, nowMs: number): boolean {
     return this.#rarely(this.#corrected, ip, nowMs, CORRECT_MS);
   }

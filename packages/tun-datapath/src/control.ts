@@ -5,7 +5,7 @@
  * tag 7     | overlay's index in the common list (1) | sub-tag (1) | payload |
  * tag 1..3  | payload |                                  to peers that announce no overlays: sleeve only
  * ```
- * Source: protocol notes 11.3, 12.6. The original crashes on less than two bytes and on a wrong index: never send these.
+ * Source: docs/protocol/overlay.md#11.3 and docs/protocol/overlay.md#12.6. Weave Net 2.8 crashes on less than two bytes and on a wrong index, so neither is ever sent.
  */
 export const TAG_OVERLAY = 7;
 export const CONTROL_HEARD = 1;
@@ -13,7 +13,7 @@ export const CONTROL_FRAGMENTS_ARRIVE = 2;
 export const CONTROL_PROBE_ARRIVED = 3;
 /** Fast paths: the heartbeat arrived. */
 export const CONTROL_FAST_ACK = 0;
-/** Ours alone, for `vxlan`: the MAC in the payload lives at the sender. Who hears no frames, because the kernel takes them, asks so. */
+/** For `vxlan`, between our peers: the MAC in the payload lives at the sender, whose frames the kernel carries past the receiver. */
 export const CONTROL_FAST_HOME = 1;
 
 /** A control message taken apart; `payload` is borrowed. */
@@ -39,7 +39,7 @@ export function decodeControl(tag: number, payload: Uint8Array): OverlayControl 
   return { index: payload[0] as number, sub: payload[1] as number, payload: payload.subarray(2) };
 }
 
-/** Overlay names that both ends have, in the order of ours: so each end counts indexes in its own order. */
+/** Overlay names that both ends have, in our order: each end counts indexes in its own order. */
 export function commonOverlays(ours: readonly string[], theirs: string | undefined): readonly string[] {
   const known = new Set(theirs?.split(" "));
   return ours.filter((name) => known.has(name));

@@ -24,7 +24,7 @@ export const COUNTERS = [
   "dropSendRefused",
   "dropNoMemory",
   "dropNobody",
-  /** Somebody else's business: see `ownedOnly`. */
+  /** To an address that the overlay does not own: see `ownedOnly`. */
   "dropNotOwned",
   // Packets that never became frames.
   "packetsIn",

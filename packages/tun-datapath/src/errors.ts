@@ -8,7 +8,7 @@ export type DatapathErrorCode =
   | "DATAPATH_PORT_IN_USE"
   /** An option or argument cannot be meant. */
   | "DATAPATH_BAD_INPUT"
-  /** The remote peer has no overlay of ours. */
+  /** The two peers have no overlay in common. */
   | "DATAPATH_NO_COMMON_OVERLAY"
   /** The settings of this host do not permit a link of this protection; see `plaintext`. */
   | "DATAPATH_PROTECTION"
@@ -16,7 +16,7 @@ export type DatapathErrorCode =
   | "DATAPATH_LEFTOVER"
   /** No heartbeat arrived for a minute, or the remote took a link down. */
   | "DATAPATH_LINK_LOST"
-  /** The forwarding worker ended although nobody closed it. */
+  /** The forwarding worker ended before it was closed. */
   | "DATAPATH_WORKER_DIED"
   /** Used after `close`. */
   | "DATAPATH_CLOSED";

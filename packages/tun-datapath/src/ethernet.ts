@@ -15,7 +15,7 @@ export const STP_MAC = 0x0180c2000000;
  * ```text
  * | dst MAC (6) | src MAC (6) | type (2) | IPv4: version, IHL (1) ... flags, offset at 6 ... |
  * ```
- * `layers`: 0 not even Ethernet, 1 Ethernet, 2 with a well-formed IPv4 header. Source: protocol notes 12.3, 12.8.
+ * `layers`: 0 not even Ethernet, 1 Ethernet, 2 with a well-formed IPv4 header. Source: docs/protocol/overlay.md#12.3 and docs/protocol/overlay.md#12.8.
  */
 export interface FrameFacts {
   readonly layers: 0 | 1 | 2;

@@ -17,7 +17,7 @@ interface WebAssemblyApi {
   readonly Instance: new (module: object, imports: object) => { readonly exports: Record<string, unknown> };
 }
 
-/** A section or a body: its length goes before it. All of ours are shorter than 128 bytes, so one byte says it. */
+/** A section or a body: its length goes before it. All here are shorter than 128 bytes, so one byte holds the length. */
 const sized = (...bytes: number[]): number[] => [bytes.length, ...bytes];
 const name = (text: string): number[] => sized(...[...text].map((letter) => letter.charCodeAt(0)));
 

@@ -6,7 +6,7 @@ const MORE_FRAGMENTS = 0x2000;
 
 /**
  * Cuts the IPv4 packet of a frame so that each piece fits `mtu`: payloads of `floor((mtu - header) / 8) * 8`, the header
- * copied with its options, an offset that is already there added to. Source: protocol notes 12.8; RFC 791.
+ * copied with its options, an offset that is already there added to. Source: docs/protocol/overlay.md#12.8; RFC 791.
  *
  * Gives undefined when the header alone leaves no room, or the packet is shorter than it says.
  */

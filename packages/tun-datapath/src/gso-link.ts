@@ -24,12 +24,16 @@ const LARGE = 1;
 const SIZE = 2;
 /** Frame that is cut into pieces: only when it has made the round trip is the overlay used. */
 const LARGE_BYTES = 60_000;
+/** Least and most time between two large questions; doubled after each, because a path that loses them must not be filled with them. */
+const [LARGE_WAIT_MS, LARGE_MOST_MS] = [FAST_HEARTBEAT_MS, 60_000] as const;
 /** Path MTUs to fall to when full pieces get lost in silence; the first is where every path of IPv6 ends. Units: bytes. */
 const SMALLER_PATHS = [8900, 1500, 1420, 1280, 1006, 576] as const;
 /** Unanswered full-size questions after which the path is believed to be smaller. */
 const SILENT_ROUNDS = 3;
-/** Questions without an answer at the smallest size after which the overlay is given up for `RETRY_MS`. */
+/** Time without an answer after which `sleeve` takes over. */
 const HOLD_AFTER_MS = 4_000;
+/** Unanswered questions after which an answer is news: the path was cut, and is back. */
+const CUT_ROUNDS = 2;
 
 /** What a link asks of the world. */
 export interface GsoPort {
@@ -38,7 +42,8 @@ export interface GsoPort {
   /** What the kernel believes of the path. */
   pathMtu(): number;
   onUsable(usable: boolean): void;
-  onLost(reason: string): void;
+  /** The path carries packets both ways again, after it carried none for so long (ms). */
+  onHeard(silentMs: number): void;
 }
 
 /** How a link starts. */
@@ -64,8 +69,12 @@ export class GsoLink {
   #path = 1500;
   #round = 0;
   #sentMs = 0;
+  /** Questions since the last answer, and when the first of them was sent. */
   #silent = 0;
-  #answeredMs = 0;
+  #silentSinceMs = 0;
+  #largeRound = 0;
+  #largeAtMs = 0;
+  #largeWaitMs: number = LARGE_WAIT_MS;
   #beats = 0;
   #answers = 0;
   #rttMs: number | undefined;
@@ -119,13 +128,12 @@ export class GsoLink {
 
   confirm(nowMs: number): void {
     this.#confirmed = true;
-    this.#answeredMs = nowMs;
     if (this.#address === 0) return;
     this.#path = this.#port.pathMtu();
     this.#ask(nowMs);
   }
 
-  /** The socket told us where the other side is: sleeve heard a heartbeat first, or the address moved. */
+  /** The address of the other side is known, or has moved: sleeve heard a heartbeat. */
   moved(address: number, port: number, nowMs: number): void {
     if (address === this.#address && port === this.#remotePort) return;
     this.#address = address;
@@ -139,19 +147,35 @@ export class GsoLink {
     this.#round = (this.#round + 1) >>> 0;
     this.#sentMs = nowMs;
     this.#beats++;
-    this.#nextMs = nowMs + (this.#usable && this.#silent === 0 ? SLOW_HEARTBEAT_MS : FAST_HEARTBEAT_MS);
-    // A beat fills one piece, so it notices a path that has shrunk; before use, a frame of many pieces has to pass.
-    this.#silent++;
-    if (this.#usable) this.#send(ASK, BEAT, this.#round, this.#beatBytes(this.#path), this.#path);
-    else this.#send(ASK, LARGE, this.#round, LARGE_BYTES, this.#path);
+    // An answer puts the next question off; without one it is asked again soon.
+    this.#nextMs = nowMs + FAST_HEARTBEAT_MS;
+    if (this.#silent++ === 0) this.#silentSinceMs = nowMs;
+    // A beat fills one piece, so it notices a path that has shrunk. Before use, a frame of many pieces has to pass.
+    this.#send(ASK, BEAT, this.#round, this.#beatBytes(this.#path), this.#path);
+    if (!this.#usable && this.#silent === 1) this.#askLarge(nowMs);
   }
 
-  /** Bytes of an internal frame whose super-frame, sealed or not, is one piece. */
+  /** Only where small questions pass, or none has been asked: see LARGE_WAIT_MS. */
+  #askLarge(nowMs: number): void {
+    if (nowMs < this.#largeAtMs) return;
+    this.#largeAtMs = nowMs + this.#largeWaitMs;
+    this.#largeWaitMs = Math.min(2 * this.#largeWaitMs, LARGE_MOST_MS);
+    this.#largeRound = this.#round;
+    this.#send(ASK, LARGE, this.#round, LARGE_BYTES, this.#path);
+  }
+
+  /** Asks now, for a mesh that waits for its TCP connection. The answer, if there was a silence, is news. */
+  probe(nowMs: number): void {
+    if (this.#lost || !this.#confirmed || this.#address === 0) return;
+    if (this.#silent === 0 && nowMs - this.#sentMs >= FAST_HEARTBEAT_MS) this.#ask(nowMs);
+  }
+
+  /** Bytes of an internal frame whose super-frame, encrypted or not, is one piece. */
   #beatBytes(path: number): number {
     return path - UDP_IP_BYTES - PIECE_HEAD_BYTES - OVERLAY_HEAD_BYTES - RECORD_HEAD_BYTES;
   }
 
-  /** `path` is what the question is about; an answer goes in pieces that suit our own side of the path. */
+  /** `path` is what the question is about; an answer goes in pieces that suit this side of the path. */
   #send(direction: number, kind: number, round: number, length: number, path: number): void {
     const h = this.#head;
     h.fill(0);
@@ -169,27 +193,26 @@ export class GsoLink {
 
   tick(nowMs: number): void {
     if (this.#lost || nowMs < this.#nextMs) return;
-    if (this.#silent >= SILENT_ROUNDS) this.#shrink();
-    if (nowMs - this.#answeredMs > HOLD_AFTER_MS && this.#silent > 0 && this.#usable) this.#use(false);
-    if (nowMs - this.#answeredMs > HEARTBEAT_TIMEOUT_MS) {
-      // Never give up for good while sleeve lives: ask seldom, starting over with what the kernel knows.
+    const silentMs = this.#silent === 0 ? 0 : nowMs - this.#silentSinceMs;
+    if (silentMs >= HOLD_AFTER_MS && this.#usable) this.#use(false);
+    if (silentMs > HEARTBEAT_TIMEOUT_MS) {
+      // Never given up for good while sleeve lives: asks seldom, starting over with what the kernel knows.
       this.#path = this.#port.pathMtu();
-      this.#silent = 0;
       this.#ask(nowMs);
       this.#nextMs = nowMs + SLOW_HEARTBEAT_MS;
       return;
     }
+    if (this.#silent > 0 && this.#silent % SILENT_ROUNDS === 0) this.#shrink();
     if (this.#usable && this.#silent === 0) this.#grow();
     this.#ask(nowMs);
   }
 
   #shrink(): void {
     const smaller = SMALLER_PATHS.find((path) => path < this.#path);
-    this.#silent = 0;
     if (smaller !== undefined) this.#path = smaller;
   }
 
-  /** Asks with a piece of the size that the kernel believes in, when that is larger than ours. */
+  /** Asks with a piece of the size that the kernel believes in, when that is larger than the one in use. */
   #grow(): void {
     const believed = this.#port.pathMtu();
     if (believed > this.#path) this.#send(ASK, SIZE, this.#round, this.#beatBytes(believed), believed);
@@ -227,15 +250,22 @@ export class GsoLink {
   #onAnswer(kind: number, round: number, path: number, nowMs: number): void {
     if (kind === SIZE) {
       if (path > this.#path && path <= this.#port.pathMtu()) this.#path = path;
-      return;
-    }
-    if (round !== this.#round) return;
+    } else if (kind === LARGE) {
+      if (round !== this.#largeRound) return;
+      this.#largeWaitMs = LARGE_WAIT_MS;
+      this.#use(true);
+    } else if (round === this.#round && this.#silent > 0) this.#onBeatAnswered(nowMs);
+  }
+
+  #onBeatAnswered(nowMs: number): void {
+    const silentMs = nowMs - this.#silentSinceMs;
+    const wasCut = this.#silent > CUT_ROUNDS;
     this.#answers++;
     this.#silent = 0;
-    this.#answeredMs = nowMs;
     this.#rttMs = nowMs - this.#sentMs;
-    this.#nextMs = nowMs + SLOW_HEARTBEAT_MS;
-    if (kind === LARGE) this.#use(true);
+    if (wasCut) this.#port.onHeard(silentMs);
+    if (!this.#usable) this.#askLarge(nowMs);
+    this.#nextMs = this.#usable ? nowMs + SLOW_HEARTBEAT_MS : Math.min(nowMs + SLOW_HEARTBEAT_MS, this.#largeAtMs);
   }
 
   stop(): void {

@@ -4,23 +4,23 @@ import type { PeerName } from "./types.ts";
 import { VNET_BYTES } from "./vnet.ts";
 
 /**
- * Packets of the `sleeve-gso` overlay. Ours: no other program speaks it.
+ * Packets of the `sleeve-gso` overlay. No other program speaks it.
  *
  * ```text
  * datagram     | sender, group bit set (6) | number (4) | stride (2) | index (1) | last index (1) | piece of super-frame |
- * super-frame  | nonce (12) | authenticator (16) |  only when sealed
+ * super-frame  | nonce (12) | authenticator (16) |  only when encrypted
  *              | record* |
  * record       | src peer (6) | dst peer (6) | length (4) | virtio_net_hdr (10) | Ethernet frame |
  * ```
  * All pieces but the last have `stride` bytes, so the kernel can cut (UDP_SEGMENT) what `sendmmsg` gathers. Bit 0 of the
- * first byte, the group bit of a MAC address, is what tells these datagrams from sleeve's on the same port: peers whose
+ * first byte, the group bit of a MAC address, separates these datagrams from those of sleeve on the same port. Peers whose
  * name has it set do not offer this overlay.
  */
 export const PIECE_HEAD_BYTES = 14;
 export const RECORD_HEAD_BYTES: number = 16 + VNET_BYTES;
 /** Largest frame in a record: what a TAP device hands out at most. */
 export const MAX_RECORD_FRAME: number = 65535 + 14 + 4;
-/** Largest super-frame: one record of the largest frame, sealed. */
+/** Largest super-frame: one record of the largest frame, encrypted. */
 export const MAX_SUPER_FRAME: number = OVERLAY_HEAD_BYTES + RECORD_HEAD_BYTES + MAX_RECORD_FRAME;
 /** Pieces of one super-frame at most; the index has one byte. */
 export const MAX_PIECES = 255;
@@ -52,7 +52,7 @@ export function putPieceHead(b: Uint8Array, at: number, head: PieceHead): void {
   b[at + 13] = head.last;
 }
 
-/** Reads into `head`; false when the datagram cannot be one of ours. */
+/** Reads into `head`; false when the datagram contradicts itself. */
 export function readPieceHead(b: Uint8Array, at: number, length: number, head: PieceHead): boolean {
   if (length <= PIECE_HEAD_BYTES) return false;
   head.sender = get48(b, at) - GROUP_BIT;

@@ -68,7 +68,7 @@ function putPacketTooBig(
  * | Ethernet, MACs swapped (14) | IPv4 (20): TOS copied, TTL 64, ICMP, addresses swapped |
  * | 3, 4, checksum (4) | 0 (2) | next-hop MTU (2) | original IP header | 8 bytes of its payload |
  * ```
- * Source: protocol notes 12.9; RFC 1191.
+ * Source: docs/protocol/overlay.md#12.9; RFC 1191.
  */
 function putFragNeeded(out: Uint8Array, frame: Uint8Array, at: number, mtu: number): number {
   const ip = at + ETHERNET_BYTES;

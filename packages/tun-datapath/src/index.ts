@@ -1,5 +1,5 @@
 /**
- * A user-space data path: an Ethernet switch between hosts, over tunnels that the original weave speaks, faster ones too.
+ * A user-space data path: an Ethernet switch between hosts, over the tunnels of Weave Net 2.8 and over faster ones.
  *
  * This entry is pure: codecs, tables, state machines. `@weaved/tun-datapath/node` brings the running data path,
  * `/linux` the input and output, `/testing` fakes.

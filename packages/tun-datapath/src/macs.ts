@@ -1,10 +1,10 @@
 import type { PeerName } from "./types.ts";
 
-/** Entries not seen for this long are forgotten. Source: protocol notes 14. */
+/** Entries not seen for this long are forgotten. Source: docs/protocol/overlay.md#14. */
 export const MAC_AGE_MS = 600_000;
 /** The time of an entry is renewed at most this often: writing it per frame gains nothing. */
 const REFRESH_MS = 60_000;
-/** Moves within {@link FLAP_WINDOW_MS} from which on a MAC stays where it is: two bridges joined into a loop look so. */
+/** Moves within {@link FLAP_WINDOW_MS} from which on a MAC is kept at its last peer: two bridges joined into a loop look like that. */
 const FLAP_MOVES = 8;
 const FLAP_WINDOW_MS = 5_000;
 
@@ -22,7 +22,7 @@ export type Learned = "known" | "new" | "moved" | "held";
  * Where MAC addresses live.
  *
  * A frame captured from our bridge whose source lives elsewhere is a move, not a mistake: a container or its address came
- * here. The original drops such frames, and so goes dark until the entry ages (protocol notes 14); we follow, unless the
+ * here. Weave Net 2.8 drops such frames until the entry ages (docs/protocol/overlay.md#14); we follow, unless the
  * MAC flaps.
  */
 export class MacTable {

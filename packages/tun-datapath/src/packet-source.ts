@@ -31,8 +31,8 @@ const AHEAD = 65_536;
 const BEHIND = 1_024;
 
 /**
- * Which numbers super-frames may have. A sender starts at random, so who cannot read the wire cannot name a number that is in use, and
- * cannot spoil a super-frame that is being put together.
+ * Which numbers super-frames may have. A sender starts at random, so an attacker that cannot read the wire cannot name a number that is in
+ * use, and cannot spoil a super-frame that is being put together.
  */
 export class NumberWindow {
   #latest: number | undefined;

@@ -1,4 +1,4 @@
-/** Constants of the search. Source: protocol notes 12.7. */
+/** Constants of the search. Source: docs/protocol/overlay.md#12.7. */
 const LOWER_BOUND = 552;
 const TRIES = 8;
 const FIRST_TIMEOUT_MS = 10;

@@ -5,11 +5,13 @@ import { PathMtuSearch } from "./pmtu.ts";
 import { MAX_PAYLOAD, sleeveOverhead, UDP_IP_BYTES } from "./sleeve-packet.ts";
 import { FRAGMENT_TEST_BYTES, HEARTBEAT_BYTES, hasUid, isAllZero, PROVOKING_BYTES, uidBytes } from "./special.ts";
 
-/** Timers. Source: protocol notes 12.5, 21. */
+/** Timers. Source: docs/protocol/overlay.md#12.5 and docs/protocol/constants.md#21. */
 export const FAST_HEARTBEAT_MS = 500;
 export const SLOW_HEARTBEAT_MS = 10_000;
 export const HEARTBEAT_TIMEOUT_MS = 60_000;
 const FRAGMENT_TEST_MS = 300_000;
+/** A heartbeat after a longer silence is news: the path was cut, and is back. */
+const CUT_MS = 1.5 * SLOW_HEARTBEAT_MS;
 
 /** What a link asks of the world. Calls return at once. */
 export interface SleevePort {
@@ -17,6 +19,8 @@ export interface SleevePort {
   sendSpecial(length: number, mode: "df" | "non-df"): void;
   sendControl(sub: number, payload: Uint8Array): void;
   onEstablished(): void;
+  /** Heartbeats arrive again, after none arrived for so long (ms). */
+  onHeard(silentMs: number): void;
   /** Gone for good. */
   onLost(reason: string): void;
 }
@@ -24,7 +28,7 @@ export interface SleevePort {
 /** How a link starts. */
 export interface SleeveLinkOptions {
   readonly uid: bigint;
-  readonly sealed: boolean;
+  readonly isEncrypted: boolean;
   /** Known at once to the side that dialled. */
   readonly remote?: { readonly address: number; readonly port: number };
 }
@@ -39,7 +43,7 @@ const NONE: Uint8Array = new Uint8Array(0);
  *                              |                                   |
  *                              +------- 60 s without a heartbeat --+--> lost
  * ```
- * Source: protocol notes 12.5 to 12.7.
+ * Source: docs/protocol/overlay.md#12.5, docs/protocol/overlay.md#12.6, and docs/protocol/overlay.md#12.7.
  */
 export class SleeveLink {
   readonly #port: SleevePort;
@@ -58,12 +62,13 @@ export class SleeveLink {
   #timeoutAtMs: number = Number.POSITIVE_INFINITY;
   #testAtMs: number = Number.POSITIVE_INFINITY;
   #askedAtMs = 0;
+  #beatMs: number | undefined;
   #rttMs: number | undefined;
 
   constructor(options: SleeveLinkOptions, port: SleevePort) {
     this.#port = port;
     this.#uid = uidBytes(options.uid);
-    this.#overhead = sleeveOverhead(options.sealed);
+    this.#overhead = sleeveOverhead(options.isEncrypted);
     this.#search = new PathMtuSearch((mtu) => this.#probe(mtu));
     if (options.remote !== undefined) {
       this.#address = options.remote.address;
@@ -159,6 +164,9 @@ export class SleeveLink {
 
   #onHeartbeat({ address, port }: { address: number; port: number }, nowMs: number): void {
     if (this.#lost) return;
+    const silentMs = nowMs - (this.#beatMs ?? nowMs);
+    this.#beatMs = nowMs;
+    if (silentMs > CUT_MS) this.#port.onHeard(silentMs);
     const wasUnknown = this.#address === 0;
     this.#address = address;
     this.#remotePort = port;

@@ -5,12 +5,12 @@ import type { PeerName } from "./types.ts";
  * Packets of the sleeve overlay.
  *
  * ```text
- * clear  | sender (6) | frame*                                       frame = | src peer (6) | dst peer (6) | length (2) | data |
- * sealed | sender (6) | counter (8) | authenticator (16) | frame* |
+ * plaintext | sender (6) | frame*                                       frame = | src peer (6) | dst peer (6) | length (2) | data |
+ * encrypted | sender (6) | counter (8) | authenticator (16) | frame* |
  *
  * 7a9febb60c6e 7a9febb60c6e 000000000002 0000        one empty frame for peer 2
  * ```
- * Source: protocol notes 12.1. Sealing is sleeve-crypto's.
+ * Source: docs/protocol/overlay.md#12.1. Encryption is in sleeve-crypto.
  */
 export const FRAME_HEAD_BYTES = 14;
 /** IPv4 and UDP headers of the outer packet. */
@@ -18,11 +18,11 @@ export const UDP_IP_BYTES = 28;
 /** From the first byte of a packet to its first frame. */
 export const PLAINTEXT_HEAD_BYTES = 6;
 export const ENCRYPTED_HEAD_BYTES = 30;
-/** From an inner IP packet to its outer one: 62 in clear, 86 sealed. */
-export function sleeveOverhead(sealed: boolean): number {
-  return UDP_IP_BYTES + (sealed ? ENCRYPTED_HEAD_BYTES : PLAINTEXT_HEAD_BYTES) + FRAME_HEAD_BYTES + 14;
+/** From an inner IP packet to its outer one: 62 in plaintext, 86 encrypted. */
+export function sleeveOverhead(isEncrypted: boolean): number {
+  return UDP_IP_BYTES + (isEncrypted ? ENCRYPTED_HEAD_BYTES : PLAINTEXT_HEAD_BYTES) + FRAME_HEAD_BYTES + 14;
 }
-/** Largest UDP payload over IPv4 that the original packs into. */
+/** Largest UDP payload over IPv4 that Weave Net 2.8 fills. */
 export const MAX_PAYLOAD: number = 65535 - UDP_IP_BYTES;
 
 /** A frame with the peers where it entered, where it is bound for. */
@@ -45,7 +45,7 @@ export function nextFrame(b: Uint8Array, at: number, end: number): number {
   return next > end ? -1 : next;
 }
 
-/** A clear packet. */
+/** A plaintext packet. */
 export function encodePlaintextPacket(sender: PeerName, frames: readonly SleeveFrame[]): Uint8Array {
   const body = encodeFrames(frames);
   const b = new Uint8Array(PLAINTEXT_HEAD_BYTES + body.length);
@@ -54,7 +54,7 @@ export function encodePlaintextPacket(sender: PeerName, frames: readonly SleeveF
   return b;
 }
 
-/** The frames of a packet, one after the other, as they are before sealing. */
+/** The frames of a packet, one after the other, as they are before encryption. */
 export function encodeFrames(frames: readonly SleeveFrame[]): Uint8Array {
   const b = new Uint8Array(frames.reduce((n, frame) => n + FRAME_HEAD_BYTES + frame.data.length, 0));
   let at = 0;

@@ -3,7 +3,7 @@
  * reaches the port can put frames into the bridge.
  *
  * The chain stands in the input hook because packets are whole there: in an earlier hook a second fragment has no port. Packets from
- * the bridge itself are refused under any address: a workload must not speak as a peer. The table is replaced in one transaction, so
+ * the bridge itself are refused under any address, on both overlay ports: a workload must not speak as a peer. The table is replaced in one transaction, so
  * there is no moment without rules.
  */
 export function sourceFilterRules({ bridge, port, sources }: SourceFilter): string {
@@ -12,7 +12,7 @@ export function sourceFilterRules({ bridge, port, sources }: SourceFilter): stri
   set sources { type ipv4_addr;${elements} }
   chain input {
     type filter hook input priority filter - 10; policy accept;
-    iifname "${bridge}" udp dport ${port} drop
+    iifname "${bridge}" udp dport { ${port - 1}, ${port} } drop
     udp dport ${port} ip saddr @sources accept
     udp dport ${port} drop
   }
@@ -23,7 +23,7 @@ export function sourceFilterRules({ bridge, port, sources }: SourceFilter): stri
 /** What is filtered. */
 export interface SourceFilter {
   readonly bridge: string;
-  /** UDP port of the tunnel. */
+  /** UDP port of the tunnel; the one before it is that of the userspace overlays. */
   readonly port: number;
   /** IPv4 addresses, text form. */
   readonly sources: readonly string[];

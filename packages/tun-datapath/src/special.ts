@@ -2,13 +2,13 @@ import { put16 } from "./bytes.ts";
 import { ETHERNET_BYTES } from "./ethernet.ts";
 
 /**
- * Frames internal to the overlay: an all-zero Ethernet header, told apart by length. Source: protocol notes 12.3.
+ * Frames internal to the overlay: an all-zero Ethernet header, told apart by length. Source: docs/protocol/overlay.md#12.3.
  *
  * ```text
  * heartbeat (22)           | zeros (14) | connection UID (8) |
  * fragmentation test       | zeros (60001)                   |
  * PMTU probe (any other)   | zeros (candidate + 14)          |
- * fastdp heartbeat (14+mtu)| zeros (14) | connection UID (8) | total length (2) | zeros |   notes, 13
+ * fastdp heartbeat (14+mtu)| zeros (14) | connection UID (8) | total length (2) | zeros |   docs/protocol/overlay.md#13
  * ```
  */
 export const HEARTBEAT_BYTES = 22;
@@ -52,7 +52,7 @@ export function encodeHeartbeat(connectionUid: bigint): Uint8Array {
   return b;
 }
 
-/** The heartbeat of a fast path of the original's kind; as long as the largest frame, so it checks the MTU too. */
+/** The heartbeat of a fast data path. It is as long as the largest frame, so it checks the MTU too. */
 export function encodeFastdpHeartbeat(connectionUid: bigint, mtu: number): Uint8Array {
   const b = new Uint8Array(ETHERNET_BYTES + mtu);
   putHeartbeat(b, 0, connectionUid);
@@ -60,7 +60,7 @@ export function encodeFastdpHeartbeat(connectionUid: bigint, mtu: number): Uint8
   return b;
 }
 
-/** VXLAN network id of the original's fast path: `destination short id << 12 | source short id`. */
+/** VXLAN network identifier of the fast data path of Weave Net 2.8: `destination short id << 12 | source short id`. */
 export function tunnelId(sourceShortId: number, destinationShortId: number): number {
   return ((destinationShortId & 0xfff) << 12) | (sourceShortId & 0xfff);
 }

@@ -11,7 +11,7 @@ export type PeerName = number;
 export interface Overlay {
   /** Value of the `Overlays` feature, best first, blank-separated; undefined leaves the feature out. */
   readonly names: string | undefined;
-  /** Extra feature-map entries (keys the original ignores). */
+  /** Extra feature-map entries (keys that Weave Net 2.8 ignores). */
   readonly features?: Readonly<Record<string, string>>;
   /** Throws to refuse the connection (no overlay in common). */
   prepare(link: OverlayLink): OverlayConnection;
@@ -37,6 +37,11 @@ export interface OverlayLink {
   /** Sends one protocol message (tag 7 with switch, 1..3 to legacy peers) over the TCP connection. */
   sendControl(tag: number, payload: Uint8Array): void;
   onEstablished(): void;
+  /**
+   * Packets of the peer arrive again over the overlay, after none arrived for so long (ms). A TCP connection that was silent for as
+   * long may wait much longer for its next retransmission, so the mesh does well to replace it.
+   */
+  onHeard?(silentMs: number): void;
   onError(error: Error): void;
 }
 
@@ -44,6 +49,8 @@ export interface OverlayLink {
 export interface OverlayConnection {
   confirm(): void;
   onControl(tag: number, payload: Uint8Array): void;
+  /** Asks the peer over the overlay now, at most twice a second. If the path was cut, its answer comes as `onHeard`. */
+  probe?(): void;
   attributes(): Readonly<Record<string, string | number | boolean>>;
   stop(): void;
 }

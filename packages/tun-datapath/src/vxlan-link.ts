@@ -8,9 +8,9 @@ import { encodeFastdpHeartbeat, hasUid, uidBytes } from "./special.ts";
 const WATCH_MS = 1_000;
 /** Silence after which the kernel's entries are withdrawn, so that userspace overlays take over. */
 const HOLD_MS = 3_500;
-/** The home of one MAC is told at most this often. */
+/** The home of one MAC is announced at most this often. */
 const HOME_MS = 1_000;
-/** MACs whose telling is remembered. */
+/** MACs whose announcement is remembered. */
 const MAX_HOMES = 1_024;
 
 /** What a link asks of the world. */
@@ -18,7 +18,7 @@ export interface VxlanPort {
   /** Puts a frame into the tunnel towards this peer; its Ethernet addresses are filled in by the port. */
   sendInTunnel(frame: Uint8Array): void;
   sendControl(sub: number, payload: Uint8Array): void;
-  /** Whether the kernel may forward to this peer now. `ended`: nobody watches any more, the path itself may well be fine. */
+  /** Whether the kernel may forward to this peer now. `ended`: the path is no longer watched, and may still work. */
   onForward(state: Forwarding): void;
   /** The other side says that a MAC lives with it. */
   onHome(mac: number): void;
@@ -32,7 +32,7 @@ export type Forwarding = "usable" | "on hold" | "ended";
 /**
  * One connection of the kernel's VXLAN overlay. A heartbeat is as long as the largest frame, so it checks the path MTU.
  * The other side acknowledges each over TCP; silence puts the overlay on hold, it is never given up.
- * After the original's fast path: protocol notes 13; the watch is quicker.
+ * After the fast data path of Weave Net 2.8,  docs/protocol/overlay.md#13; the watch is quicker.
  */
 export class VxlanLink {
   readonly #port: VxlanPort;
@@ -45,7 +45,7 @@ export class VxlanLink {
   #ackedMs = 0;
   #rttMs: number | undefined;
   #source = 0;
-  /** When the home of a MAC was told last. Bounded by: MAX_HOMES. */
+  /** When the home of a MAC was announced last. Bounded by: MAX_HOMES. */
   readonly #homes: Map<number, number> = new Map();
 
   constructor({ uid, mtu }: { readonly uid: bigint; readonly mtu: number }, port: VxlanPort) {
@@ -91,7 +91,7 @@ export class VxlanLink {
 
   /**
    * Whether an internal frame from the tunnel is this connection's heartbeat, whole; if so it is acknowledged. Not one that
-   * our ports could not take: behind the kernel's tunnel nobody would answer "too large", in userspace we do.
+   * our ports could not take: behind the kernel's tunnel no answer "too large" would be sent, in userspace it is.
    */
   heartbeat(b: Uint8Array, at: number, length: number): boolean {
     if (length < ETHERNET_BYTES + 10 || !hasUid(b, at, this.#uid)) return false;
@@ -108,10 +108,10 @@ export class VxlanLink {
   }
 
   /**
-   * A frame for `mac`, which lives here, came by userspace. The other side has perhaps never heard of it, because what the
-   * MAC sends passes it by, in the kernel: so it is told, or its frames would be flooded for ever.
+   * A frame for `mac`, which lives here, came by userspace. The other side may never have heard of it, because the kernel carries
+   * what the MAC sends. The announcement keeps its frames from being flooded without end.
    */
-  tellHome(mac: number, nowMs: number): void {
+  announceHome(mac: number, nowMs: number): void {
     if (!this.#usable || nowMs - (this.#homes.get(mac) ?? Number.NEGATIVE_INFINITY) < HOME_MS) return;
     if (this.#homes.size >= MAX_HOMES) this.#homes.clear();
     this.#homes.set(mac, nowMs);

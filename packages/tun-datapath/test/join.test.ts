@@ -20,7 +20,7 @@ function segment(sequence: number, payload: Uint8Array, flags = 0x10): Uint8Arra
   return b;
 }
 
-describe("joining TCP segments", () => {
+describe("TcpJoiner", () => {
   it("undoes cutting: the super-frame, cut again, gives the same segments", () => {
     fc.assert(
       fc.property(
@@ -53,7 +53,7 @@ describe("joining TCP segments", () => {
     );
   });
 
-  it("leaves alone what is damaged, out of order, flagged, or after a push", () => {
+  it("leaves segments alone that are damaged, out of order, flagged, or after a push", () => {
     const payload = new Uint8Array(100).fill(7);
     const joiner = new TcpJoiner(new Uint8Array(70_000));
     const damaged = segment(0, payload);

@@ -11,15 +11,16 @@ function makeLink(dialled: boolean): { link: SleeveLink; log: string[] } {
     sendSpecial: (length, mode) => log.push(`send ${length} ${mode}`),
     sendControl: (sub, payload) => log.push(`control ${sub} ${Buffer.from(payload).toString("hex")}`),
     onEstablished: () => log.push("established"),
+    onHeard: (silentMs) => log.push(`heard after ${silentMs}`),
     onLost: (reason) => log.push(`lost: ${reason}`),
   };
-  const options = { uid: UID, sealed: false };
+  const options = { uid: UID, isEncrypted: false };
   return { link: new SleeveLink(dialled ? { ...options, remote: FROM } : options, port), log };
 }
 const beat = encodeHeartbeat(UID);
 
-describe("a sleeve link", () => {
-  it("of the dialler sends heartbeats at once, then each half second, until heard", () => {
+describe("SleeveLink", () => {
+  it("sends heartbeats at once when it dialled, then each half second until they are acknowledged", () => {
     const { link, log } = makeLink(true);
     link.confirm(0);
     link.tick(499);
@@ -31,7 +32,7 @@ describe("a sleeve link", () => {
     expect(link.nextMs).toBe(10_600);
   });
 
-  it("of the accepter is silent until it learns the address, then answers the first heartbeat", () => {
+  it("is silent on the accepting side until it learns the address, then answers the first heartbeat", () => {
     const { link, log } = makeLink(false);
     link.confirm(0);
     expect(link.sendable).toBe(false);
@@ -50,7 +51,7 @@ describe("a sleeve link", () => {
     expect(log).toEqual([]);
   });
 
-  it("is lost after a minute of silence, and then for good", () => {
+  it("is lost for good after a minute of silence", () => {
     const { link, log } = makeLink(true);
     link.confirm(0);
     link.special(beat, 0, beat.length, FROM, 30_000);
@@ -62,7 +63,7 @@ describe("a sleeve link", () => {
     expect(link.established).toBe(false);
   });
 
-  it("answers tests: fragments only when all zero, probes always", () => {
+  it("acknowledges fragmentation tests when all bytes are zero, and every MTU probe", () => {
     const { link, log } = makeLink(true);
     const test = new Uint8Array(60_001);
     link.special(test, 0, test.length, FROM, 0);

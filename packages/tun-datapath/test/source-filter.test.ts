@@ -10,7 +10,7 @@ table inet weave-vxlan-6784 {
   set sources { type ipv4_addr; elements = { 192.0.2.2, 192.0.2.3 }; }
   chain input {
     type filter hook input priority filter - 10; policy accept;
-    iifname "weave" udp dport 6784 drop
+    iifname "weave" udp dport { 6783, 6784 } drop
     udp dport 6784 ip saddr @sources accept
     udp dport 6784 drop
   }

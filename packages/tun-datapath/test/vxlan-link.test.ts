@@ -23,14 +23,14 @@ function makeLink() {
   return { link, said, homes, states };
 }
 
-describe("a link of the kernel's VXLAN", () => {
-  it("tells the other side where a MAC lives whose frames it cannot hear, once a second", () => {
+describe("VxlanLink", () => {
+  it("announces the home of a MAC whose frames the other side cannot hear, once a second", () => {
     const { link, said } = makeLink();
     link.confirm(0);
-    link.tellHome(MAC, 1);
+    link.announceHome(MAC, 1);
     expect(said).toEqual([]);
     link.control(CONTROL_FAST_ACK, new Uint8Array(0), 2);
-    for (const nowMs of [3, 4, 900, 1_004, 1_500]) link.tellHome(MAC, nowMs);
+    for (const nowMs of [3, 4, 900, 1_004, 1_500]) link.announceHome(MAC, nowMs);
     expect(said.map(({ sub }) => sub)).toEqual([CONTROL_FAST_HOME, CONTROL_FAST_HOME]);
     const other = makeLink();
     other.link.control(CONTROL_FAST_HOME, said[0]!.payload, 5);
@@ -55,7 +55,7 @@ describe("a link of the kernel's VXLAN", () => {
     expect(states).toEqual(["usable", "on hold", "usable", "ended"]);
   });
 
-  it("acknowledges heartbeats that our ports could take, none of a larger MTU", () => {
+  it("acknowledges heartbeats that our ports could take, and none of a larger MTU", () => {
     const { link, said } = makeLink();
     const heard = [1_000, 1_376, 1_377, 8_000].map((mtu) => {
       const beat = encodeFastdpHeartbeat(7n, mtu);

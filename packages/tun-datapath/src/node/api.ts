@@ -1,7 +1,7 @@
 import type { PlaintextPolicy } from "../protection.ts";
 import type { Logger, Metrics, Overlay, OwnedRange, PeerName, RouteTables } from "../types.ts";
 
-/** Names of overlays, in the order in which all peers of ours announce them. */
+/** Names of overlays, in the order in which all our peers announce them. */
 export type OverlayName = "vxlan" | "sleeve-gso" | "sleeve";
 
 /** How a data path is started. */
@@ -20,7 +20,7 @@ export interface DatapathOptions {
   readonly plaintext: PlaintextPolicy;
   /** Overlays to offer. @defaultValue all three; `vxlan` only with a bridge, where the kernel has it */
   readonly overlays?: readonly OverlayName[];
-  /** MTU of the TAP device, hence of containers. @defaultValue 1376, as the original's fast path */
+  /** MTU of the TAP device, hence of containers. @defaultValue 1376, as the fast data path of Weave Net 2.8 */
   readonly mtu?: number;
   /** Leave device and bridge port in place on `close`, so that containers see no link change. @defaultValue true */
   readonly persist?: boolean;

@@ -75,7 +75,7 @@ export function readMac(device: string): number {
 export async function plugTap(device: string, mtu: number, bridge: string | undefined): Promise<void> {
   const up = `link set dev ${device} mtu ${mtu} up`;
   if (bridge === undefined) return all("ip", [up]);
-  // What the bridge has learnt may lead to the port of a predecessor, the original's say, which no longer passes anything on.
+  // What the bridge has learnt may lead to the port of an earlier program, such as Weave Net 2.8, which no longer forwards anything.
   await all("ip", [up, `link set dev ${device} master ${bridge}`, `link set dev ${bridge} type bridge fdb_flush`]);
   await command("bridge", "link", "set", "dev", device, "isolated", "on");
 }

@@ -52,6 +52,7 @@ export function createOverlayHub(parts: OverlayParts): OverlayHub {
     },
     onWorker(message) {
       if (message.kind === "established") links.get(message.id)?.onEstablished();
+      else if (message.kind === "heard") links.get(message.id)?.onHeard?.(message.silentMs);
       else if (message.kind === "lost") {
         links.get(message.id)?.onError(new DatapathError("DATAPATH_LINK_LOST", message.reason));
       } else if (message.kind === "control") passControl(links.get(message.id), message);
@@ -181,6 +182,10 @@ class LinkConnection implements OverlayConnection {
     return attributesOf(this.#parts.status(this.#id), this.#link.protection === "encrypted");
   }
 
+  probe(): void {
+    if (!this.#stopped) this.#parts.send({ kind: "probe", id: this.#id });
+  }
+
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
@@ -197,7 +202,7 @@ function sharedCopy(key: Uint8Array): Uint8Array {
   return copy;
 }
 
-/** As `status connections` shows them. Source: protocol notes 18.2. */
+/** As `status connections` shows them. Source: docs/protocol/control.md#18.2. */
 function attributesOf(
   status: LinkStatus | undefined,
   encrypted: boolean,

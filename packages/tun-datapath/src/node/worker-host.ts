@@ -15,7 +15,7 @@ export interface WorkerHost {
   close(): Promise<void>;
 }
 
-/** Who is told what the worker says. */
+/** Receives what the worker says. */
 export interface WorkerEvents {
   onMessage(message: FromWorker): void;
   onDied(error: Error): void;

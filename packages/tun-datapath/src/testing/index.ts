@@ -1,5 +1,5 @@
 /**
- * Fakes for those who use a data path.
+ * Fakes for users of a data path.
  *
  * @packageDocumentation
  */

@@ -12,7 +12,7 @@ afterEach(() => {
 
 const reason = process.getuid?.() === 0 ? "" : ": skipped, needs root for devices";
 describe.skipIf(reason !== "")(`commands in one process${reason}`, () => {
-  it("are all carried out but those that fail, which are named", async () => {
+  it("run to the end, and those that fail are named", async () => {
     await all("ip", [`link add ${device} type vxlan id ${process.pid} dstport 4799 nolearning`]);
     const entries = Array.from(
       { length: 500 },
@@ -25,7 +25,7 @@ describe.skipIf(reason !== "")(`commands in one process${reason}`, () => {
     expect(rows.map((row) => row.mac).sort()).toEqual(Array.from({ length: 500 }, (_, i) => mac(i)));
   });
 
-  it("are all tried, however much the program complains", async () => {
+  it("are all tried, however many of them fail", async () => {
     await all("ip", [`link add ${device} type vxlan id ${process.pid} dstport 4799 nolearning`]);
     const lines = Array.from({ length: 20_000 }, (_, i) => `fdb del ${mac(i)} dev ${device} self`);
     expect(await each("bridge", lines)).toHaveLength(20_000);
@@ -37,7 +37,7 @@ describe.skipIf(reason !== "")(`commands in one process${reason}`, () => {
     expect(await command("ip", "link", "show", "dev", device)).toContain("mtu 1500");
   });
 
-  it("fail altogether where the program cannot be run", async () => {
+  it("all fail where the program cannot be run", async () => {
     const path = process.env.PATH;
     process.env.PATH = "/nonexistent";
     try {

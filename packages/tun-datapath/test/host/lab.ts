@@ -37,7 +37,7 @@ export interface LabOptions {
   readonly hosts: number;
   readonly underlayMtu?: number;
   readonly containerMtu?: number;
-  /** Hosts that get no bridge: the original makes its own. */
+  /** Hosts that get no bridge: Weave Net 2.8 makes its own. */
   readonly bare?: readonly number[];
 }
 
@@ -76,7 +76,7 @@ export function makeLab({ prefix, hosts, underlayMtu = 1500, containerMtu = 1376
       ip -n ${c} link add eth0 mtu ${containerMtu} type veth peer name vc${i} mtu ${containerMtu} netns ${h}
       ip -n ${h} link set vc${i} up
       ip -n ${c} addr add 10.32.0.${i}/16 dev eth0; ip -n ${c} link set eth0 up`);
-    // The original captures frames before a card would fill in their checksums, so its containers do that themselves.
+    // Weave Net 2.8 captures frames before a card would fill in their checksums, so its containers do that themselves.
     if (bare.includes(i)) sh(`ip netns exec ${c} ethtool -K eth0 tx off >/dev/null`);
     else
       sh(

@@ -3,7 +3,7 @@ import { type Lab, makeLab, type Peer, sh, shAsync, startPeer, until } from "./l
 import { type Original, originalFolder, startOriginal } from "./original.ts";
 
 /*
- *   c1 -- h1 (ours) ===== underlay ===== h2 (the original) -- c2      h3: either, as the relay or the far end
+ *   c1 -- h1 (ours) ===== underlay ===== h2 (Weave Net 2.8) -- c2      h3: either, as the relay or the far end
  */
 let lab: Lab | undefined;
 let peers: { stop(): Promise<void> }[] = [];
@@ -85,9 +85,9 @@ async function largeUdp(from: number, to: number): Promise<number> {
 }
 
 describe.each([
-  ["in clear", undefined],
-  ["sealed", "s3cret"],
-])("beside the original, %s", (_name, password) => {
+  ["plaintext", undefined],
+  ["encrypted", "s3cret"],
+])("a host of ours beside a host of Weave Net 2.8, %s", (_name, password) => {
   it.for([1400, 1500, 9000])(
     "carries pings, large UDP, TCP both ways over an underlay of MTU %i",
     async (underlayMtu, ctx) => {
@@ -108,7 +108,7 @@ describe.each([
     },
   );
 
-  it("relays for two originals, and has an original relay for two of ours", async (ctx) => {
+  it("relays for two hosts of Weave Net 2.8, and has one relay for two of ours", async (ctx) => {
     if (originalFolder === undefined) return ctx.skip("WEAVED_ORIGINAL is not set");
     lab = makeLab({ prefix: `tr${process.pid}`, hosts: 3, bare: [2] });
     const [a, b] = [await ours(1, [], password), await ours(3, [], password)];

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sh, until } from "./lab.ts";
 
-/** Folder with the original's programs, if the environment names one. */
+/** Folder with the programs of Weave Net 2.8, if the environment names one. */
 export const originalFolder: string | undefined = process.env.WEAVED_ORIGINAL;
 
 /**
- * The original's router makes a device of kind "dummy" for a moment, to widen its bridge. Kernels without that kind make
+ * The router of Weave Net 2.8 makes a device of kind "dummy" for a moment, to widen its bridge. Kernels without that kind make
  * it give up, so there it runs from a copy that asks for a "veth" instead: the name of the kind is the only change.
  */
 function runnable(program: string, folder: string): string {
@@ -44,7 +44,7 @@ export interface Original {
   stop(): Promise<void>;
 }
 
-/** Starts the original's router with its capture of packets, no fast path, in a namespace. */
+/** Starts the router of Weave Net 2.8 with its capture of packets, no fast path, in a namespace. */
 export async function startOriginal({ ns, name, dial = [], password, mtu }: OriginalOptions): Promise<Original> {
   const folder = mkdtempSync(join(tmpdir(), "wd-original-"));
   const program = runnable(join(originalFolder as string, "weaver"), folder);
@@ -77,8 +77,8 @@ export async function startOriginal({ ns, name, dial = [], password, mtu }: Orig
     cwd: folder,
   });
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  await until("the original's bridge", () => {
-    if (child.exitCode !== null) throw new Error(`the original ended:\n${readFileSync(log, "utf8")}`);
+  await until("the bridge of Weave Net 2.8", () => {
+    if (child.exitCode !== null) throw new Error(`Weave Net 2.8 ended:\n${readFileSync(log, "utf8")}`);
     return existsSync(log) && sh(`ip -n ${ns} -br link show type veth`).includes("vethwe-pcap");
   });
   return {

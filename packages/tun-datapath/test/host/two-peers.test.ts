@@ -64,9 +64,9 @@ const goesOn = (what: string): Promise<unknown> =>
 
 describe.each([
   ["sleeve", "sleeve", undefined],
-  ["sleeve, sealed", "sleeve", "s3cret"],
+  ["sleeve, encrypted", "sleeve", "s3cret"],
   ["sleeve-gso", "sleeve-gso sleeve", undefined],
-  ["sleeve-gso, sealed", "sleeve-gso sleeve", "s3cret"],
+  ["sleeve-gso, encrypted", "sleeve-gso sleeve", "s3cret"],
   ["vxlan", "vxlan sleeve-gso sleeve", undefined],
 ])("two hosts over %s", (_name, overlays, password) => {
   it("carry pings, 60 kB of UDP, TCP both ways, and account for every frame", async () => {
@@ -82,10 +82,10 @@ describe.each([
 });
 
 describe("what can be read on the underlay", () => {
-  // In clear it must be found: else what is looked for is not what the pings carry.
+  // In plaintext it must be found: otherwise the search does not look for what the pings carry.
   it.each([
-    ["all frames of a path in clear", undefined, true],
-    ["no byte of a frame of a sealed path", "s3cret", false],
+    ["every frame of a plaintext path", undefined, true],
+    ["no byte of a frame of an encrypted path", "s3cret", false],
   ])("is %s", async (_title, password, isSeen) => {
     await twoPeers("sleeve-gso sleeve", password);
     const h1 = (lab as Lab).host(1);

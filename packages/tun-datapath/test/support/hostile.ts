@@ -9,7 +9,7 @@ import { makeMemory } from "../../src/node/worker/memory.ts";
 import { ENCRYPTED_HEAD_BYTES, FRAME_HEAD_BYTES, putFrameHead } from "../../src/sleeve-packet.ts";
 import { KEY, makeRandom, makeReceiver, OWN, PEER } from "./receiver.ts";
 
-/** Ways to abuse a genuine datagram. `outgrown` are sealed with the key, by a peer gone bad: their lengths lie. */
+/** Ways to abuse a genuine datagram. `outgrown` are encrypted under the key by a malicious peer: their lengths lie. */
 const KINDS = [
   "replayed",
   "flipped",
@@ -67,7 +67,7 @@ function makeSender(key: Uint8Array): (gso: boolean, frameBytes: number, lie?: n
   };
 }
 
-/** Sends `packets` hostile datagrams at a sealed link, among them a genuine one now and then. Throws only if the receiver does. */
+/** Sends `packets` hostile datagrams at an encrypted link, among them a genuine one now and then. Throws only if the receiver does. */
 export function hostile({ packets, seed }: { packets: number; seed: number }): HostileResult {
   const random = makeRandom(seed);
   const { ingress, arena, counters, delivered } = makeReceiver(KEY.slice());

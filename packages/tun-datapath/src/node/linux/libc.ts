@@ -3,14 +3,14 @@ import { DatapathError } from "../../errors.ts";
 
 type Native = (...args: unknown[]) => number;
 
-/** The part of koffi that is used; typed here so that its absence is an error of ours, at use, not at import. */
+/** The part of koffi that is used; typed here so that its absence is a DatapathError at use instead of a failed import. */
 interface Koffi {
   load(path: string | null): { func(prototype: string): (...args: unknown[]) => unknown };
   errno(): number;
   address(memory: Uint8Array): bigint;
 }
 
-/** Linux system calls through libc. All give -1 on failure, and then `errno` tells why. */
+/** Linux system calls through libc. All give -1 on failure; `errno` has the cause. */
 export interface Libc {
   readonly read: Native;
   readonly write: Native;
@@ -93,7 +93,6 @@ export const EMSGSIZE = 90;
 export const EINVAL = 22;
 export const EIO = 5;
 export const EADDRINUSE = 98;
-export const ENOBUFS = 105;
 
 /** Turns a failed call into an error that says which. */
 export function syscallError(name: string): DatapathError {

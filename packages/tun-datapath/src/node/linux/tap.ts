@@ -43,7 +43,7 @@ export interface Tap {
 export function openTap({ name, vnetHeader = false, persist = false }: TapOptions): Tap {
   const c = libc();
   if (name.length === 0 || name.length > 15)
-    throw new DatapathError("DATAPATH_BAD_INPUT", `"${name}" is no device name`);
+    throw new DatapathError("DATAPATH_BAD_INPUT", `"${name}" is not a device name`);
   const fd = must(c.open("/dev/net/tun", O_RDWR_NONBLOCK), "open /dev/net/tun");
   try {
     const request = Buffer.alloc(40);

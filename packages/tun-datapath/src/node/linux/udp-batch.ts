@@ -44,7 +44,7 @@ export interface UdpBatch {
 /** Opens a batched UDP socket. @throws DatapathError DATAPATH_BAD_INPUT, DATAPATH_SYSCALL, DATAPATH_NO_FFI */
 export function openUdpBatch({ address, port, slots = 64, slotSize = 2048 }: UdpBatchOptions): UdpBatch {
   const where = parseIpv4(address);
-  if (where === undefined) throw new DatapathError("DATAPATH_BAD_INPUT", `"${address}" is no IPv4 address`);
+  if (where === undefined) throw new DatapathError("DATAPATH_BAD_INPUT", `"${address}" is not an IPv4 address`);
   const c = libc();
   const socket = openUdpSocket({ address: where, port });
   const rx = makeSide(slots, slotSize);

@@ -14,7 +14,7 @@ import type { Transmitter } from "./transmitter.ts";
 /** Frames up to this long are copied together into one packet; longer ones travel alone, where they lie. */
 const SMALL_FRAME = 512;
 const PENDING_BYTES = 4096;
-/** Frames in one packet at most. Source: protocol notes 12.4. */
+/** Frames in one packet at most. Source: docs/protocol/overlay.md#12.4. */
 const MAX_AGGREGATE = 100;
 
 /** What sending needs of the rest. */
@@ -25,13 +25,13 @@ export interface EgressParts {
   readonly nonDf: Transmitter;
   readonly counters: Counters;
   readonly now: () => number;
-  /** Delivers an answer as if the neighbour had sent it: see protocol notes 12.9. */
+  /** Delivers an answer as if the neighbour had sent it: see docs/protocol/overlay.md#12.9. */
   readonly feedBack: (src: PeerName, dst: PeerName, vnet: number, frame: number, length: number) => void;
 }
 
 /**
  * Puts frames that lie in the arena into packets. A frame has {@link HEADROOM} bytes before it that may be written, so
- * heads are put where they belong; it is destroyed by sending (sealed in place), so flooding sends copies.
+ * heads are written where they belong. Sending destroys it (encryption works in place), so flooding sends copies.
  */
 export class Egress {
   readonly #p: EgressParts;
@@ -100,7 +100,7 @@ export class Egress {
     this.superFrame(link, records, pending.end, pending.frames);
   }
 
-  /** Seals the records from `at` to `end`, cuts them for a path of `pathBytes`, queues the pieces. */
+  /** Encrypts the records from `at` to `end`, cuts them into pieces of `stride` bytes, and queues the pieces. */
   superFrame(link: Link, at: number, end: number, frames: number, stride: number = link.gso?.stride ?? 0): void {
     const { arena, df, name, now, counters } = this.#p;
     const gso = link.gso;
@@ -175,7 +175,7 @@ export class Egress {
     }
   }
 
-  /** Chooses how one whole frame travels. Source: protocol notes 12.8. */
+  /** Chooses how one whole frame travels. Source: docs/protocol/overlay.md#12.8. */
   sleeveFrame(link: Link, src: PeerName, dst: PeerName, frame: number, length: number, flooded: boolean): void {
     const sleeve = link.sleeve as NonNullable<Link["sleeve"]>;
     const { b } = this.#p.arena.memory;
@@ -230,7 +230,7 @@ export class Egress {
     this.#packet(link, mode, frames, pending.end, pending.frames);
   }
 
-  /** Puts a packet's head before the frames from `at` to `end`, seals it, queues it. */
+  /** Writes the head of a packet before the frames from `at` to `end`, encrypts the packet, and queues it. */
   #packet(link: Link, mode: "df" | "non-df", at: number, end: number, frames: number): void {
     const { arena, df, nonDf, name } = this.#p;
     const sleeve = link.sleeve as NonNullable<Link["sleeve"]>;

@@ -16,7 +16,7 @@ function aeadOf(name: string): Aead | undefined {
 
 /**
  * Makes the keys of a connection, then wipes the session key that came by message. A worker that dies takes all its
- * connections with it, and new connections have new session keys: so no sealer is ever made twice from one key.
+ * connections with it, and new connections have new session keys: so no sealer is made twice from one key.
  */
 export function makeKeys(link: PrepareLink, ownName: PeerName): LinkKeys | undefined {
   const { sessionKey, outbound } = link;

@@ -37,7 +37,7 @@ function choose({ vxlan, gso, sleeve, vxlanReason, gsoReason, keys }: Link): {
         ? "vxlan heartbeats are lost"
         : "no vxlan heartbeat came through yet";
   if (gso?.established)
-    return { overlay: "sleeve-gso", reason: `sleeve-gso: super-frames pass${keys ? ", sealed" : ""}; ${noVxlan}` };
+    return { overlay: "sleeve-gso", reason: `sleeve-gso: super-frames pass${keys ? ", encrypted" : ""}; ${noVxlan}` };
   const noGso =
     gso === undefined
       ? gsoReason

@@ -10,7 +10,7 @@ import type { OverlayName } from "../api.ts";
 import type { Memory } from "./memory.ts";
 import type { Sender } from "./transmitter.ts";
 
-/** Keys of one connection, when it is sealed. */
+/** Keys of an encrypted connection. */
 export interface LinkKeys {
   readonly sealer: PacketSealer;
   readonly opener: PacketOpener;

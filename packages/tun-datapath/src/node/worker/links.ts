@@ -80,7 +80,7 @@ export class Links {
   }
 
   #makeSleeve({ id, uid, outbound, remote, sessionKey }: PrepareLink): SleeveLink {
-    const options = { uid, sealed: sessionKey !== undefined };
+    const options = { uid, isEncrypted: sessionKey !== undefined };
     return new SleeveLink(outbound ? { ...options, remote } : options, {
       sendSpecial: (length, mode) => {
         const link = this.#byId.get(id);
@@ -91,6 +91,7 @@ export class Links {
       },
       sendControl: (sub, payload) => this.#control(id, "sleeve", sub, payload),
       onEstablished: () => this.#established(id),
+      onHeard: (silentMs) => this.#p.post({ kind: "heard", id, silentMs }),
       onLost: (reason) => this.#p.post({ kind: "lost", id, reason: `sleeve: ${reason}` }),
     });
   }
@@ -106,7 +107,7 @@ export class Links {
         return link === undefined ? 1500 : this.#pathMtu(link);
       },
       onUsable: (usable) => usable && this.#established(id),
-      onLost: () => undefined,
+      onHeard: (silentMs) => this.#p.post({ kind: "heard", id, silentMs }),
     });
   }
 
@@ -170,6 +171,10 @@ export class Links {
     const now = this.#p.now();
     if (overlay === "sleeve") link?.sleeve?.control(sub, payload, now);
     else if (overlay === "vxlan") link?.vxlan?.control(sub, payload, now);
+  }
+
+  probe(id: number): void {
+    this.#byId.get(id)?.gso?.probe(this.#p.now());
   }
 
   stop(id: number): void {

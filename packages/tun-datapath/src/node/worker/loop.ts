@@ -5,6 +5,7 @@ import type { PeerName } from "../../types.ts";
 import { VNET_BYTES } from "../../vnet.ts";
 import { libc } from "../linux/libc.ts";
 import { eventFd, PollSet } from "../linux/poll.ts";
+import { openRulesWatch, type RulesWatch } from "../linux/rules-watch.ts";
 import { openUdpSocket, type UdpSocket } from "../linux/socket.ts";
 import { openTap, type Tap } from "../linux/tap.ts";
 import { Egress } from "./egress.ts";
@@ -29,6 +30,8 @@ const MAX_FRAME = 65_536 + 64;
 const TAP_BATCH = 64;
 const EXPIRE_MS = 60_000;
 const STATUS_MS = 1_000;
+/** From a change of the packet filter until it is looked at. */
+const RULES_MS = 200;
 
 /** The forwarding loop: everything that runs in the worker. */
 export class Loop {
@@ -39,6 +42,7 @@ export class Loop {
   readonly #socket: UdpSocket;
   readonly #vxlan: VxlanSocket | undefined;
   readonly #sources: TunnelSources | undefined;
+  readonly #rules: RulesWatch | undefined;
   readonly #receiver: Receiver;
   readonly #writer: TapWriter;
   readonly #egress: Egress;
@@ -52,6 +56,7 @@ export class Loop {
   #statusAtMs = 0;
   #expireAtMs: number = EXPIRE_MS;
   #tickAtMs = 0;
+  #rulesAtMs: number = Number.POSITIVE_INFINITY;
 
   constructor(start: WorkerStart, port: MessagePort) {
     this.#port = port;
@@ -61,6 +66,7 @@ export class Loop {
     const { vxlanDevice, vxlanPort } = start;
     this.#vxlan = vxlanDevice === undefined ? undefined : openVxlanPort(vxlanDevice, start.name);
     this.#sources = vxlanDevice === undefined ? undefined : openTunnelSources(vxlanPort);
+    this.#rules = vxlanDevice === undefined ? undefined : openRulesWatch();
     this.#wake = eventFd(start.wakeFd);
     this.#receiver = new Receiver(this.#socket.fd);
     this.#writer = new TapWriter(this.#tap.fd, this.#counters);
@@ -110,11 +116,12 @@ export class Loop {
     });
     this.#ingress = new Ingress({ name, counters: this.#counters, links: byPeer, switching: this.#switching, now });
     const fds = [this.#wake.fd, this.#socket.fd, this.#tap.fd];
-    this.#poll = new PollSet(this.#vxlan && this.#sources ? [...fds, this.#vxlan.fd, this.#sources.fd] : fds);
-    post({ kind: "ready", port: this.#socket.port, gso: this.#socket.gro });
+    const forVxlan = [this.#vxlan, this.#sources, this.#rules].flatMap((socket) => socket?.fd ?? []);
+    this.#poll = new PollSet([...fds, ...forVxlan]);
+    post({ kind: "ready", port: this.#socket.port });
   }
 
-  /** Runs until told to close. */
+  /** Runs until a message ends it. */
   run(): void {
     while (!this.#closing) this.#turn();
     this.#close();
@@ -129,8 +136,10 @@ export class Loop {
     if (this.#poll.ready(2)) this.#capture();
     if (this.#vxlan !== undefined && this.#poll.ready(3)) this.#fromTunnel(this.#vxlan);
     if (this.#sources !== undefined && this.#poll.ready(4)) this.#sources.receive(this.#onTunnelHeartbeat);
+    if (this.#rules !== undefined && this.#poll.ready(5)) this.#onRules(this.#rules);
     // State machines are cheap to ask, so they are asked after every batch: an event may have moved a timer.
-    this.#tickAtMs = this.#links.tick();
+    this.#tickAtMs = Math.min(this.#links.tick(), this.#rulesAtMs);
+    if (this.#nowMs >= this.#rulesAtMs) this.#sayRules();
     this.#writer.flush();
     this.#egress.flush();
     this.#arena.reset();
@@ -170,6 +179,16 @@ export class Loop {
   readonly #onTunnelHeartbeat: OnTunnelHeartbeat = (peer, source, b, frame, length) =>
     this.#links.byPeer.get(peer)?.vxlan?.passing(b, frame, length, source);
 
+  /** A program changes rules one by one: looked at once, when it has had time for some. */
+  #onRules(rules: RulesWatch): void {
+    rules.drain();
+    this.#rulesAtMs = Math.min(this.#rulesAtMs, this.#nowMs + RULES_MS);
+  }
+  #sayRules(): void {
+    this.#rulesAtMs = Number.POSITIVE_INFINITY;
+    this.#port.postMessage({ kind: "rules" } satisfies FromWorker);
+  }
+
   #fromTunnel(vxlan: VxlanSocket): void {
     vxlan.receive((peer, b, at, length) => {
       this.#links.byPeer.get(peer)?.vxlan?.heartbeat(b, at, length);
@@ -193,6 +212,8 @@ export class Loop {
         return this.#links.confirm(message.id);
       case "control":
         return this.#links.control(message.id, message.index, message.sub, message.payload);
+      case "probe":
+        return this.#links.probe(message.id);
       case "stop":
         return this.#links.stop(message.id);
       case "routes":
@@ -229,6 +250,7 @@ export class Loop {
     for (const link of [...this.#links.all]) this.#links.stop(link.id);
     this.#vxlan?.close();
     this.#sources?.close();
+    this.#rules?.close();
     this.#tap.close();
     libc().close(this.#socket.fd);
     this.#port.postMessage({ kind: "closed" } satisfies FromWorker);

@@ -7,6 +7,6 @@ const port = parentPort;
 // The thread loads while the host's devices are made; what to work with comes by the first message.
 port.once("message", (start: WorkerStart) => {
   new Loop(start, port).run();
-  // The port keeps the thread alive until told otherwise.
+  // An open port keeps the thread alive.
   port.close();
 });

@@ -51,6 +51,7 @@ export type ToWorker =
       readonly sub: number;
       readonly payload: Uint8Array;
     }
+  | { readonly kind: "probe"; readonly id: number }
   | { readonly kind: "stop"; readonly id: number }
   | { readonly kind: "routes"; readonly tables: RouteTables }
   | { readonly kind: "owners"; readonly ranges: readonly OwnedRange[] }
@@ -65,9 +66,11 @@ export interface WorkerLinkStatus extends LinkStatus {
 
 /** From the worker to the main thread. */
 export type FromWorker =
-  | { readonly kind: "ready"; readonly port: number; readonly gso: boolean }
+  | { readonly kind: "ready"; readonly port: number }
   | { readonly kind: "established"; readonly id: number }
   | { readonly kind: "lost"; readonly id: number; readonly reason: string }
+  /** Packets of the peer arrive again after a silence. */
+  | { readonly kind: "heard"; readonly id: number; readonly silentMs: number }
   | {
       readonly kind: "control";
       readonly id: number;

@@ -32,7 +32,7 @@ export interface SwitchingParts {
   readonly links: ReadonlyMap<PeerName, Link>;
   /** Frames go to owners of addresses and to known MACs; nothing is flooded. */
   readonly ownedOnly: boolean;
-  /** With `ownedOnly`: who takes frames to all other addresses; 0: nobody. */
+  /** With `ownedOnly`: the MAC that takes frames to all other addresses; 0: none. */
   readonly routerMac: number;
   readonly now: () => number;
   /** Writes a frame, its 10-byte header before it, to the TAP device; false when refused. */
@@ -44,7 +44,7 @@ export interface SwitchingParts {
 const isGroup = (mac: number): boolean => Math.floor(mac / 0x010000000000) % 2 === 1;
 
 /**
- * Decides where frames go. After protocol notes 14, with three changes: a MAC that shows up here has moved here; an
+ * Decides where frames go. After docs/protocol/overlay.md#14, with three changes: a MAC that shows up here has moved here; an
  * unknown unicast frame goes to the owner of its address alone; ARP is answered from memory, or asked of the owner.
  */
 export class Switching {
@@ -60,7 +60,7 @@ export class Switching {
     this.#p = parts;
   }
 
-  /** Egress feeds answers back into switching, so one of the two is told later. */
+  /** Egress feeds answers back into switching, so one of the two learns of the other later. */
   connect(egress: Egress): void {
     this.#egress = egress;
   }
@@ -73,7 +73,7 @@ export class Switching {
     const before = JSON.stringify(this.#ranges);
     this.#ranges = ranges;
     this.owners.set(ranges);
-    // What the kernel forwards on its own is never seen here, so who has another way now could not be told.
+    // Frames that the kernel forwards are never seen here, so their senders could not learn of another way.
     if (!this.#p.ownedOnly || before === JSON.stringify(ranges)) return;
     const peers = new Set([...this.macs.list()].map(({ peer }) => peer));
     for (const peer of peers) if (peer !== this.#p.name) this.forgetPeer(peer);
@@ -102,18 +102,18 @@ export class Switching {
     else this.#relay(name, peer, vnet, frame, length);
   }
 
-  /** The destination is no business of the overlay (any more): its sender is told to send to the router. */
+  /** The overlay does not, or no longer, carry frames to this destination: an ARP answer sends its sender to the router. */
   #correct(frame: number, length: number): void {
     const { arena, now, routerMac } = this.#p;
     const { b } = arena.memory;
     if (routerMac === 0 || !isIpv4(b, frame, length)) return;
     const ip = ipv4Destination(b, frame);
     if (this.owners.find(ip) !== undefined || !this.#arp.mayCorrect(ip, now())) return;
-    this.#sayIsAt({ ip, mac: routerMac }, { ip: ipv4Source(b, frame), mac: get48(b, frame + 6) });
+    this.#answerArp({ ip, mac: routerMac }, { ip: ipv4Source(b, frame), mac: get48(b, frame + 6) });
   }
 
-  /** Tells one on our bridge by ARP where an address is; false when there is no memory. */
-  #sayIsAt(address: ArpEnd, to: ArpEnd): boolean {
+  /** Answers a workload on our bridge by ARP; false when there is no memory. */
+  #answerArp(address: ArpEnd, to: ArpEnd): boolean {
     const { arena, counters } = this.#p;
     const at = arena.take(HEADROOM + ARP_BYTES);
     if (at < 0) return false;
@@ -135,7 +135,7 @@ export class Switching {
     return true;
   }
 
-  /** A neighbour says that a MAC lives with it: believed of one that nobody knows; otherwise frames tell. */
+  /** A neighbour announces a MAC. The announcement counts only for a MAC that is not known; otherwise frames decide. */
   heardOf(mac: number, peer: PeerName): void {
     if (this.macs.find(mac) === undefined) this.#learn(mac, peer);
   }
@@ -149,7 +149,7 @@ export class Switching {
     return peer !== undefined && peer !== this.#p.name && this.#tables.unicast.has(peer) ? peer : undefined;
   }
 
-  /** An ARP frame of ours: whom to ask instead of everyone, if not answered here. */
+  /** An ARP frame from our bridge: the peer to ask instead of all peers, unless the question is answered here. */
   #arpCaptured(frame: number): PeerName | "answered" | undefined {
     const { arena, now } = this.#p;
     const { b } = arena.memory;
@@ -165,7 +165,7 @@ export class Switching {
     const { ownedOnly } = this.#p;
     const agreed = owner === home || (owner === undefined && !ownedOnly);
     if (mac !== undefined && mayAsk && this.#reachable(home) !== undefined && agreed)
-      return this.#sayIsAt({ ip: target, mac }, asker) ? "answered" : undefined;
+      return this.#answerArp({ ip: target, mac }, asker) ? "answered" : undefined;
     return mayAsk || ownedOnly ? owner : undefined;
   }
 
@@ -209,7 +209,7 @@ export class Switching {
     return at + HEADROOM;
   }
 
-  /** A frame from the overlay, in any memory. Its header before it may be overwritten by nobody but us. */
+  /** A frame from the overlay, in any memory. The header before it belongs to this call. */
   received(src: PeerName, dst: PeerName, memory: Memory, vnet: number, frame: number, length: number): void {
     const { counters, name } = this.#p;
     counters.add("overlayIn");
@@ -238,10 +238,10 @@ export class Switching {
       this.#tooLarge(src, memory, vnet, frame, length);
     else this.#toTap(memory, vnet, length);
     if (this.macs.find(dstMac) === name) {
-      this.#p.links.get(src)?.vxlan?.tellHome(dstMac, this.#p.now());
+      this.#p.links.get(src)?.vxlan?.announceHome(dstMac, this.#p.now());
       return;
     }
-    // Known to be for us although nobody here has answered yet: the address ring says so.
+    // The address ring says that it is for this host, although no workload has answered yet.
     if (!isGroup(dstMac) && isIpv4(b, frame, length) && this.owners.find(ipv4Destination(b, frame)) === name) return;
     if (arp && this.owners.find(arpTargetIp(b, frame)) === name && arpTargetIp(b, frame) !== arpSenderIp(b, frame))
       return;
@@ -259,7 +259,7 @@ export class Switching {
     else cutTooLarge(this.#p, whole, (at, bytes) => this.#toTap(arena.memory, at - VNET_BYTES, bytes));
   }
 
-  /** An answer of ours, in the arena, on behalf of `src`. */
+  /** An answer made here, in the arena, on behalf of `src`. */
   feedBack(src: PeerName, dst: PeerName, vnet: number, frame: number, length: number): void {
     if (dst === this.#p.name) this.#toTap(this.#p.arena.memory, vnet, length);
     else this.#relay(src, dst, vnet, frame, length);

@@ -1,4 +1,4 @@
-import { EAGAIN, EINTR, EINVAL, EIO, EMSGSIZE, ENOBUFS, libc } from "../linux/libc.ts";
+import { EINTR, EINVAL, EIO, EMSGSIZE, libc } from "../linux/libc.ts";
 import { Messages } from "../linux/messages.ts";
 import { putSockaddr } from "../linux/sockaddr.ts";
 import { PMTU_DO, PMTU_DONT, setPathMtuMode } from "../linux/socket.ts";
@@ -10,7 +10,7 @@ const PIECES = 2 * MAX_SEGMENTS;
 /** A GSO message is one IP packet inside the kernel: header and all below 64 KiB. */
 const MAX_MESSAGE_BYTES = 65_000;
 
-/** Who sends, and who is told when a packet was refused. */
+/** The sender of a packet, which learns when the kernel refuses one. */
 export interface Sender {
   /** The kernel says that a packet with DF is too large for the path. */
   refused(): void;
@@ -178,9 +178,7 @@ export class Transmitter {
       return true;
     }
     if (errno === EMSGSIZE) slot.sender.refused();
-    else if (errno === EAGAIN || errno === ENOBUFS) {
-      // The queue of the device is full: what a router does is to drop.
-    }
+    // Otherwise the queue of the device is full, or the network is down: the packet is dropped, as a router would.
     this.#counts.dropped(slot.frames);
     return true;
   }

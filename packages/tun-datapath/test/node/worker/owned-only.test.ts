@@ -71,7 +71,7 @@ function isAt(address: End, to: End): Buffer {
 }
 
 describe("a data path for owned addresses only", () => {
-  it("asks the owner of an address, nobody about others", () => {
+  it("asks the owner of an address, and asks no peer about other addresses", () => {
     const { capture, counters, toPeer } = start();
     capture(question(HERE, THERE.ip));
     expect(toPeer).toHaveLength(1);
@@ -86,7 +86,7 @@ describe("a data path for owned addresses only", () => {
     });
   });
 
-  it("carries packets to the owner, answers to a MAC that it has heard", () => {
+  it("carries packets to the owner, and answers to a MAC that it has heard", () => {
     const { capture, receive, toPeer, toTap } = start();
     capture(packet(HERE, THERE));
     expect(toPeer).toHaveLength(1);
@@ -96,7 +96,7 @@ describe("a data path for owned addresses only", () => {
     expect(toTap).toEqual([Buffer.from(packet(THERE, HERE))]);
   });
 
-  it("withdraws MACs when owners change, tells who still sends here of the router, once a second", () => {
+  it("withdraws MACs when owners change, and corrects late senders by ARP once a second", () => {
     const { capture, receive, macs, counters, toPeer, toTap, switching } = start();
     receive(packet(THERE, HERE));
     capture(packet(HERE, THERE));
