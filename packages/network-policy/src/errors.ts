@@ -5,9 +5,15 @@ export type DocumentPath = readonly (string | number)[];
  * - `SELECTOR_INVALID`: a selector cannot be parsed; `offset` is the position of the character.
  * - `DOCUMENT_INVALID`: a field is missing, unknown, or has an impossible value; `path` names it.
  * - `UNSUPPORTED`: a field or kind that exists in its language and is not enforced here; `path` names it.
+ * - `ENFORCEMENT_FAILED`: the kernel refuses the rules; the message has the remedy.
  * - `WORLD_INVALID`: tiers, policies, and endpoints that do not fit together, such as two policies of one name.
  */
-export type PolicyErrorCode = "SELECTOR_INVALID" | "DOCUMENT_INVALID" | "UNSUPPORTED" | "WORLD_INVALID";
+export type PolicyErrorCode =
+  | "SELECTOR_INVALID"
+  | "DOCUMENT_INVALID"
+  | "UNSUPPORTED"
+  | "WORLD_INVALID"
+  | "ENFORCEMENT_FAILED";
 
 /** Where a {@link PolicyError} is. */
 export interface PolicyErrorPlace {

@@ -37,6 +37,15 @@ export { type HookOptions, hookLines } from "./nft/hooks.ts";
 export { HostRules } from "./nft/host-rules.ts";
 export { logId, type RenderOptions } from "./nft/render.ts";
 export type { RuleSet } from "./nft/ruleset.ts";
+export type {
+  Command,
+  CommandResult,
+  ConnectionTable,
+  LoggedPacket,
+  PacketLog,
+  Runner,
+  TrackedConnection,
+} from "./ports.ts";
 export { type PolicyDocument, readDocument } from "./read/document.ts";
 export type { Labels, SelectorNode } from "./selector/node.ts";
 export { Selector } from "./selector/selector.ts";

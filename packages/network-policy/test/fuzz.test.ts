@@ -4,7 +4,7 @@ import { parseDocuments } from "../src/documents/index.ts";
 import { PolicyError, readDocument, Selector } from "../src/index.ts";
 
 /** `RUNS=10000000` for a soak, `SEED=n` to repeat one run. */
-const RUNS = Number(process.env.RUNS ?? 5000);
+const RUNS = Number(process.env.RUNS ?? 3000);
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 const SELECTORS = [

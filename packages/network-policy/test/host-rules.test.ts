@@ -13,7 +13,7 @@ import {
 } from "../src/index.ts";
 import { randomWorld } from "./support/worlds.ts";
 
-const HISTORIES = Number(process.env.HISTORIES ?? 100);
+const HISTORIES = Number(process.env.HISTORIES ?? 20);
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 const isLocal = ({ id }: Endpoint) => id < "e3";
 

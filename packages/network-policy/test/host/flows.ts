@@ -6,18 +6,16 @@
  * Each world is reached from the one before by `diff`, so that transactions are tried too. Arguments: WORLDS SEED.
  */
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
 import { Ip } from "@weaved/ip";
 import { seededRandom } from "@weaved/sim";
-import { openTap, type Tap } from "@weaved/tun-datapath/linux";
+import type { Tap } from "@weaved/tun-datapath/linux";
 import { compile, createWorld, diff, evaluate, type RuleSet, render } from "../../src/index.ts";
 import { protocolNumber } from "../../src/protocol.ts";
 import type { Packet } from "../../src/testing/index.ts";
 import { randomFlow, randomWorld } from "../support/worlds.ts";
 import { frameOf, idOf } from "./support/frames.ts";
+import { openRouter, TO } from "./support/router.ts";
 
-const MAC = "02:00:00:00:00:01";
-const TO = new Uint8Array([2, 0, 0, 0, 0, 1]);
 /** Flows of a world that are sent at once. */
 const FLOWS = 10;
 /** The packet that no rule concerns: when it arrives, those before it have arrived or were dropped. */
@@ -26,26 +24,6 @@ const BARRIER: Packet = {
   source: { address: Ip.parse("203.0.113.1"), port: 1 },
   destination: { address: Ip.parse("203.0.113.2"), port: 1 },
 };
-
-function setUp(): { readonly input: Tap; readonly output: Tap } {
-  const [input, output] = [openTap({ name: "pin0" }), openTap({ name: "pout0" })];
-  const commands = [
-    `link set pin0 address ${MAC} up`,
-    "link set pout0 arp off up",
-    "route add default dev pout0",
-    "-6 route add default dev pout0",
-  ];
-  for (const command of commands) execFileSync("ip", command.split(" "));
-  for (const [name, value] of [
-    ["ipv4/ip_forward", 1],
-    ["ipv6/conf/all/forwarding", 1],
-    ["ipv4/conf/all/rp_filter", 0],
-    ["ipv4/conf/pin0/rp_filter", 0],
-  ]) {
-    writeFileSync(`/proc/sys/net/${name}`, String(value));
-  }
-  return { input, output };
-}
 
 function nft(text: string): void {
   if (text !== "") execFileSync("nft", ["-f", "-"], { input: text, stdio: ["pipe", "ignore", "pipe"] });
@@ -71,7 +49,7 @@ function delivered(output: Tap, barrier: number): Set<number> {
 }
 
 const [worlds, seed] = process.argv.slice(2).map(Number) as [number, number];
-const { input, output } = setUp();
+const { input, output } = openRouter();
 const counts = { worlds, flows: 0, delivered: 0, dropped: 0 };
 const wrong: string[] = [];
 let before: RuleSet | undefined;
