@@ -323,7 +323,7 @@ export const ipamRingVectors: VectorSuite = {
     grant: checkGrant,
     merge: checkMerge,
     transfer: checkTransfer,
-    grantPolicy: checkDonate,
+    donate: checkDonate,
     paxos: checkPaxos,
     space: checkSpace,
   },
