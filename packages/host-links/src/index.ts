@@ -20,7 +20,7 @@ export { type ObservedAttachment, type Place, planAttach } from "./links/attach-
 export { type ObservedHost, planBridge } from "./links/bridge-plan.ts";
 export { type Detachment, planDetach } from "./links/detach-plan.ts";
 export type { ObservedLink, ObservedRoute } from "./links/observed.ts";
-export { containerIfname, portName } from "./links/port-names.ts";
+export { containerIfname, endpointNames, portName } from "./links/port-names.ts";
 export { describeStep, type Step } from "./steps.ts";
 export type {
   AntiSpoofing,

@@ -172,7 +172,8 @@ function tunnelRules(local: Identities): string[] {
 function subnetRules({ exposures, host, targets }: Guard): string[] {
   const subnets = [...new Set(exposures.map(({ cidr }) => subnetOf(cidr)))];
   if (subnets.length < 2) return [];
-  const own = rangeTexts(rangesOf([...host.addresses, ...targets], 4), ipText4);
+  const addresses = [...host.addresses, ...targets].map((cidr) => cidr.split("/")[0]!);
+  const own = rangeTexts(rangesOf(addresses, 4), ipText4);
   return [
     ...(own.length > 0 ? [`ip daddr ${anyOf(own)} accept`] : []),
     ...subnets.flatMap((from) => {

@@ -86,7 +86,7 @@ function forwardRules({ bridge, engineBridges = [], exposures = [] }: FirewallSp
   const rules: string[] = [];
   if (others.length > 0)
     rules.push(
-      `iifname ${names(others)} oifname "${bridge}" ${drop("engine")}`,
+      `iifname ${names(others)} oifname "${bridge}" ct state != { established, related } ${drop("engine")}`,
       // Published ports are redirected before, so they pass.
       `iifname "${bridge}" oifname ${names(others)} ${starts} ${drop("engine")}`,
     );

@@ -59,7 +59,8 @@ export function announceSteps(actual: ObservedInside, wanted: AttachmentSpec, in
     // Setting an interface's own MAC once more has the kernel send a gratuitous ARP for each address (arp_notify). A frame
     // that is sent before the bridge port forwards is lost, so the plan waits for it; a container's first packet gains too.
     steps.push({ do: "await-forwarding", port }, within(netns, "link", "set", "dev", ifname, "address", mac));
-  const hasRoute = routes.some((route) => route.to === multicast && route.dev === ifname);
+  // A namespace has one route for multicast; the first interface keeps it.
+  const hasRoute = routes.some((route) => route.to === multicast);
   if (wanted.multicastRoute !== false && !hasRoute) steps.push(within(netns, "route", "add", multicast, "dev", ifname));
   return steps;
 }

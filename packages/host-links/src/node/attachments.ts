@@ -155,8 +155,10 @@ export class Attachments {
     const steps = planDetach(now, place ? what : { ...what, addresses: undefined }, place);
     await carryOut(this.#context, steps);
     if (group && own) {
-      if (leaves(own, asked)) this.#groups.drop(group.port, id);
-      else this.#groups.put(group, { ...own, addresses: own.addresses.filter((cidr) => !asked?.includes(cidr)) });
+      if (leaves(own, asked)) {
+        this.#groups.drop(group.port, id);
+        this.#orphans = this.#orphans.filter((port) => port !== group.port);
+      } else this.#groups.put(group, { ...own, addresses: own.addresses.filter((cidr) => !asked?.includes(cidr)) });
       await this.#guard();
     }
     return removedAddresses(now.inner?.addresses ?? [], what);

@@ -214,7 +214,7 @@ export function createFakeHost(): FakeHost {
           ? stdin
               .trim()
               .split("\n")
-              .map((line) => line.split(" "))
+              .map((line) => (line.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replaceAll('"', "")))
           : [words];
       return lines
         .map((line) => ip(line, netns))

@@ -80,6 +80,13 @@ describe("guardRules", () => {
     expect(rules).toContain('"vethwepl1" . 0a:58:0a:20:00:01');
     expect(rules).toContain('"vethwepl1" . fe80::858:aff:fe20:1');
   });
+  it("accepts for the host's own addresses only, not for their subnets, before it keeps subnets apart", () => {
+    const exposures = ["10.32.0.254/24", "10.33.0.254/24"].map((cidr) => ({ cidr, masquerade: true }));
+    const host = { addresses: exposures.map(({ cidr }) => cidr), macs: [] };
+    const rules = guardOf({ ...guard, exposures, host }, ours);
+    expect(rules).toContain("ip daddr { 10.32.0.254, 10.33.0.254 } accept");
+    expect(rules).toContain("ip saddr 10.32.0.0/24 ip daddr { 10.33.0.0/24 } counter drop");
+  });
   it("reserves the MACs and link-local addresses that go with a reserved range", () => {
     const rules = guardOf({ ...guard, antiSpoofing: { reserved: { addresses: ["10.40.0.0/16"] } } }, ours);
     expect(rules).toContain("10.40.0.0-10.40.255.255");

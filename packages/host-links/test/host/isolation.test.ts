@@ -150,9 +150,9 @@ describe.skipIf(!root)("isolation (needs root)", () => {
     await until("the server listens", async () => (await lab.ask("1", "10.32.0.1", 81)) !== "");
     const sources = async () => (await lab.ask("o", "10.32.0.1", 81)).replaceAll(/\s+/g, " ");
     await withRules(firewall);
-    expect(await sources()).toMatch(/10\.32\.0\.1:81 10\.32\.0\.254:\d+ ESTABLISHED/);
+    expect(await sources()).toMatch(/10\.32\.0\.1:81 (?:::ffff:)?10\.32\.0\.254:\d+ ESTABLISHED/);
     await withRules({ ...firewall, keepSource: ["10.32.0.0/24"] });
-    expect(await sources()).toMatch(/10\.32\.0\.1:81 192\.0\.2\.2:\d+ ESTABLISHED/);
+    expect(await sources()).toMatch(/10\.32\.0\.1:81 (?:::ffff:)?192\.0\.2\.2:\d+ ESTABLISHED/);
   });
 
   describe("of a host that exposes nothing", () => {

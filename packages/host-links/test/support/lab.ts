@@ -1,4 +1,8 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+/** busybox's nc listens on all addresses only. */
+const answer = fileURLToPath(new URL("./answer.mjs", import.meta.url));
 
 /** Whether this process may make namespaces. */
 export const root = process.getuid?.() === 0;
@@ -83,8 +87,10 @@ export function createLab(names: readonly string[]): Lab {
       }
     },
     start,
-    serve: (name, port, word, address = "0.0.0.0") =>
-      start(name, "busybox", "nc", "-ll", "-s", address, "-p", `${port}`, "-e", "echo", word),
+    serve: (name, port, word, address) =>
+      address === undefined
+        ? start(name, "busybox", "nc", "-ll", "-p", `${port}`, "-e", "echo", word)
+        : start(name, process.execPath, answer, address, `${port}`, word),
     ask: (name, address, port) =>
       new Promise((resolve) => {
         const argv = ["netns", "exec", netns(name), "busybox", "timeout", "2", "busybox", "nc", address, `${port}`];

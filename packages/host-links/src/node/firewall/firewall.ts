@@ -45,9 +45,14 @@ export class Firewall {
     });
   }
 
-  /** Puts back what differs; true when something was changed. */
+  /** Puts back what another program changed; true when there was something. */
   ensure(): Promise<boolean> {
-    return this.#inOrder(() => this.#ensure());
+    return this.#inOrder(async () => {
+      this.#host = await readHostAddresses(this.#context.runner);
+      // A new address of this host changes the rules, and is not drift.
+      if (this.#isGuarding()) await this.#guard.put(this.#guardRules());
+      return this.#ensure();
+    });
   }
 
   /** Puts the anti-spoofing rules of the ports that there are now in place, before a port passes frames. */
