@@ -8,6 +8,7 @@ import { createAddresses } from "./addresses.ts";
 import { rewriteHosts } from "./hosts-file.ts";
 import { type Attachment, readSaved, toRow } from "./record.ts";
 import { type Attachable, type FindContainer, resolveReference } from "./reference.ts";
+import { joinRights, rights } from "./rights.ts";
 
 /** What moves interfaces; `@weaved/host-links/node` offers it. */
 export interface Links {
@@ -71,7 +72,9 @@ export function createAttachments(options: AttachmentsOptions): Attachments {
     const found = await resolveReference(request.container, options.find);
     const what = request.id === undefined ? found : { ...found, id: request.id, keeper: "maker" as const };
     return inOrder(what.id, async (signal) => {
+      const asked = rights(request.allowSources ?? [], request.allowDhcp ?? false);
       const before = await comeBack(what, signal);
+      const allowed = joinRights(what.rights ?? {}, joinRights(before?.rights ?? {}, asked));
       const got = await addresses.obtain(what, request.addresses, signal);
       const known = new Map([...(before?.cidrs ?? []), ...got].map((cidr) => [cidr.address, cidr]));
       const hostname = request.dns ? what.hostname : undefined;
@@ -85,6 +88,7 @@ export function createAttachments(options: AttachmentsOptions): Attachments {
         ...(ifname && { ifname }),
         ...(hairpin && { hairpin }),
         ...(routes && { routes }),
+        ...(Object.keys(allowed).length > 0 && { rights: allowed }),
       };
       if (hosts) await writeHosts(what, attachment.cidrs);
       const added = got.filter(({ address }) => !before?.cidrs.some((cidr) => cidr.address === address));
@@ -127,12 +131,14 @@ export function createAttachments(options: AttachmentsOptions): Attachments {
     );
   }
 
-  async function plug({ id, target, cidrs, multicastRoute, ifname, hairpin, routes }: Attachment): Promise<void> {
+  async function plug({ id, target, cidrs, multicastRoute, ...more }: Attachment): Promise<void> {
+    const { ifname, hairpin, routes } = more;
     const spec: AttachmentSpec = {
       ...{ id, target, multicastRoute, bridge: options.bridge, mtu: options.mtu, addresses: cidrs.map(cidrText) },
       ...(ifname && { ifname }),
       ...(hairpin && { hairpin }),
       ...(routes && { routes }),
+      ...more.rights,
     };
     // The end of a namespace is carried out in the background: links of an earlier one may vanish under our hands.
     await links.attach(spec).catch(() => links.attach(spec));

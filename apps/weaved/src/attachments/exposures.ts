@@ -16,6 +16,8 @@ export interface Exposures extends ExposuresPort, ServicesPort, HostPort {
   exposed(): readonly { readonly cidr: Cidr; readonly hostname?: string }[];
   /** Puts everything in place that was so before a restart. */
   restore(): Promise<void>;
+  /** Puts the rules in place again, when others than exposures and services have changed. */
+  refreshRules(): Promise<void>;
 }
 
 /** What changes the host; `@weaved/host-links/node` offers it. */
@@ -30,7 +32,7 @@ export interface ExposuresOptions {
   readonly links: ExposureLinks;
   readonly bridge: Omit<BridgeSpec, "addresses">;
   /** What is in the firewall besides exposures and services. */
-  readonly firewall: FirewallSpec;
+  readonly firewall: () => FirewallSpec;
   readonly ipam: IpamPort | undefined;
   readonly dns: DnsPort | undefined;
   readonly store: Store;
@@ -59,9 +61,13 @@ export function createExposures(options: ExposuresOptions): Exposures {
 
   async function put(wanted: Wanted): Promise<void> {
     await links.ensureBridge({ ...bridge, addresses: wanted.exposed.map(({ cidr }) => cidrText(cidr)) });
-    const exposures = wanted.exposed.map(({ cidr, masquerade }) => ({ cidr: cidrText(cidr), masquerade }));
-    await links.setFirewall({ ...options.firewall, exposures, services: wanted.services });
+    await putRules(wanted);
     for (const { cidr, hostname } of wanted.exposed) if (hostname) dns?.add(hostname, exposeId, cidr.address);
+  }
+
+  async function putRules(wanted: Wanted): Promise<void> {
+    const exposures = wanted.exposed.map(({ cidr, masquerade }) => ({ cidr: cidrText(cidr), masquerade }));
+    await links.setFirewall({ ...options.firewall(), exposures, services: wanted.services });
   }
 
   /** All or nothing: a change that the host refuses leaves everything as it was, so that later changes are not refused for it. */
@@ -168,6 +174,11 @@ export function createExposures(options: ExposuresOptions): Exposures {
       await change((now) => ({ ...now, services: now.services.filter((rule) => rule.name !== name) }));
     },
     list: async () => services.map(toRow),
+    refreshRules() {
+      const turn = queue.then(() => putRules({ exposed, services }));
+      queue = turn.catch(() => {});
+      return turn;
+    },
     async restore() {
       const saved = (await store.load(storeKey)) as Partial<Wanted> | undefined;
       exposed = saved?.exposed ?? [];

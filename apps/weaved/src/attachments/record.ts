@@ -2,6 +2,7 @@ import { macOfAddress, type RouteSpec, type Target } from "@weaved/host-links";
 import type { AttachmentRow } from "../http/ports.ts";
 import type { Cidr } from "../values/cidr.ts";
 import type { Keeper } from "./reference.ts";
+import type { Rights } from "./rights.ts";
 
 /** What is remembered of an attachment, also on disk. */
 export interface Attachment {
@@ -18,6 +19,7 @@ export interface Attachment {
   readonly ifname?: string;
   readonly hairpin?: boolean;
   readonly routes?: readonly RouteSpec[];
+  readonly rights?: Rights;
 }
 
 /** Reads what {@link Attachment} was saved as; anything else is nothing. */

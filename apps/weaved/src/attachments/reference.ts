@@ -1,5 +1,6 @@
 import type { Target } from "@weaved/host-links";
 import { WeavedError } from "../values/error.ts";
+import type { Rights } from "./rights.ts";
 
 /**
  * Who tells us that an attachment is over: the engine by an event, the namespace by vanishing, or its maker by detaching it,
@@ -15,6 +16,8 @@ export interface Attachable {
   /** Fully qualified, when it has a name in the domain. */
   readonly hostname?: string;
   readonly keeper: Keeper;
+  /** What its labels allow it to say besides its own addresses. */
+  readonly rights?: Rights;
   /** What the container sees as /etc/hosts, and the entries its owner wants there (`NAME:ADDRESS`). */
   readonly hostsFile?: { readonly path: string; readonly extra: readonly string[] };
 }

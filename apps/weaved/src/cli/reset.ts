@@ -84,13 +84,15 @@ async function removeFromKernel(bridge: string): Promise<string[]> {
 }
 
 async function removeHooks(): Promise<void> {
-  const rules = (await runQuietly("iptables", ["-w", "-S"])).split("\n");
-  for (const chain of hookChains) {
-    for (const rule of rules.filter((line) => line.startsWith("-A ") && line.endsWith(` -j ${chain}`)))
-      await runQuietly("iptables", ["-w", "-D", ...rule.split(" ").slice(1)]);
-    if (!rules.includes(`-N ${chain}`)) continue;
-    await runQuietly("iptables", ["-w", "-F", chain]);
-    await runQuietly("iptables", ["-w", "-X", chain]);
+  for (const tool of ["iptables", "ip6tables"]) {
+    const rules = (await runQuietly(tool, ["-w", "-S"])).split("\n");
+    for (const chain of hookChains) {
+      for (const rule of rules.filter((line) => line.startsWith("-A ") && line.endsWith(` -j ${chain}`)))
+        await runQuietly(tool, ["-w", "-D", ...rule.split(" ").slice(1)]);
+      if (!rules.includes(`-N ${chain}`)) continue;
+      await runQuietly(tool, ["-w", "-F", chain]);
+      await runQuietly(tool, ["-w", "-X", chain]);
+    }
   }
 }
 

@@ -127,6 +127,11 @@ export const optionSpecs = {
   "no-bridged-fastdp": off("accepted for compatibility"),
   "no-masq-local": off("keep the source address of traffic to containers of this host"),
   "no-restart": off("accepted for compatibility: a supervisor decides about restarts"),
+  "anti-spoof": {
+    schema: z.enum(["impersonation", "strict"]),
+    default: "impersonation",
+    help: "sources that containers may use: impersonation (all that belong to no one else) or strict (their own)",
+  },
   "expect-npc": off("accepted for compatibility"),
   "host-root": string("path to the host's file system"),
   "proc-path": string("path to the host's /proc", "/proc"),

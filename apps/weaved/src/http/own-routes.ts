@@ -18,6 +18,7 @@ export function ownRoutes(app: Hono, ports: ControlPorts): void {
   if (ipam) app.post("/v1/ring/join", () => attempt(async () => answer(await ipam.join())));
   if (!diagnostics) return;
   app.get("/v1/overview", async () => answer(await diagnostics.overview()));
+  app.get("/v1/firewall", async () => answer(await diagnostics.firewall()));
   app.get("/v1/settings", () => answer(diagnostics.settings()));
   app.get("/v1/explain", async (context) => {
     const from = context.req.query("from");
@@ -37,6 +38,8 @@ const attachBody = z.object({
   ifname: z.string().min(1).optional(),
   hairpin: z.boolean().optional(),
   routes: z.array(z.object({ to: z.string(), via: z.string().exactOptional() })).optional(),
+  allowSources: z.array(z.string()).optional(),
+  allowDhcp: z.boolean().optional(),
 });
 
 function attachmentRoutes(app: Hono, attachments: AttachmentsPort): void {

@@ -91,6 +91,10 @@ export interface AttachRequest {
   readonly ifname?: string | undefined;
   readonly hairpin?: boolean | undefined;
   readonly routes?: readonly { readonly to: string; readonly via?: string }[] | undefined;
+  /** Sources that it may use besides its addresses, as CIDRs. */
+  readonly allowSources?: readonly string[] | undefined;
+  /** It may serve DHCP and send router advertisements. */
+  readonly allowDhcp?: boolean | undefined;
 }
 
 export interface AttachmentRow {
@@ -136,6 +140,8 @@ export interface DiagnosticsPort {
   overview(): Promise<unknown>;
   explain(from: string, to: string): Promise<{ steps: string[]; code: string }>;
   settings(): unknown;
+  /** What the rules on this host separate, and what they dropped. */
+  firewall(): Promise<unknown>;
 }
 
 /** Everything together; absent parts answer 404, as switched-off parts of the original do. */

@@ -1,10 +1,10 @@
 import type { Engine } from "@weaved/docker-proxy";
-import { macOfAddress } from "@weaved/host-links";
+import { endpointNames } from "@weaved/host-links";
+import type { HostLinks } from "@weaved/host-links/node";
 import * as z from "zod";
 import type { Logger } from "../logging.ts";
 import { parseBool } from "../values/boolean.ts";
 import { WeavedError } from "../values/error.ts";
-import type { Endpoints } from "./endpoints.ts";
 import type { Handlers } from "./server.ts";
 
 /**
@@ -23,7 +23,9 @@ export interface DriverOptions {
   readonly scope: "global" | "local";
   /** Managed plugins cannot ask Docker: every network is ours, with or without multicast. */
   readonly managed: { readonly multicast: boolean } | undefined;
-  readonly endpoints: Endpoints;
+  /** Makes the interfaces, on `bridge`. */
+  readonly links: Pick<HostLinks, "createEndpoint" | "removeEndpoint">;
+  readonly bridge: string;
   readonly network: Engine["network"];
   readonly logger: Logger;
 }
@@ -53,7 +55,7 @@ const createEndpoint = z.object({
 const connectedRoute = 1;
 
 /** Makes the driver. */
-export function createDriver({ name, scope, managed, endpoints, network, logger }: DriverOptions): NetworkDriver {
+export function createDriver({ name, scope, managed, links, bridge, network, logger }: DriverOptions): NetworkDriver {
   /** Bounded by: networks of this engine that its containers use. */
   const networks = new Map<string, KnownNetwork>();
 
@@ -99,13 +101,13 @@ export function createDriver({ name, scope, managed, endpoints, network, logger 
           "an endpoint without interface: Docker is expected to bring addresses",
         );
       const given = Interface.MacAddress || undefined;
-      const mac = given ?? (Interface.Address ? macOfAddress(Interface.Address) : undefined);
-      const made = await endpoints.create(EndpointID, mac);
+      const addresses = Interface.Address ? [Interface.Address] : [];
+      const made = await links.createEndpoint({ id: EndpointID, bridge, addresses, ...(given && { mac: given }) });
       // Docker takes no answer to what it has said itself.
-      return { Interface: given ? {} : { MacAddress: made } };
+      return { Interface: given ? {} : { MacAddress: made.mac } };
     },
     "NetworkDriver.DeleteEndpoint": async (body) => {
-      await endpoints.remove(join.parse(body).EndpointID);
+      await links.removeEndpoint(join.parse(body).EndpointID);
       return {};
     },
     "NetworkDriver.EndpointOperInfo": async () => ({ Value: {} }),
@@ -113,7 +115,7 @@ export function createDriver({ name, scope, managed, endpoints, network, logger 
       const { NetworkID, EndpointID } = join.parse(body);
       const { multicast } = await find(NetworkID);
       const routes = multicast ? [{ Destination: "224.0.0.0/4", RouteType: connectedRoute }] : [];
-      return { InterfaceName: { SrcName: endpoints.innerName(EndpointID), DstPrefix: "ethwe" }, StaticRoutes: routes };
+      return { InterfaceName: { SrcName: endpointNames(EndpointID).inner, DstPrefix: "ethwe" }, StaticRoutes: routes };
     },
     "NetworkDriver.Leave": nothing,
     "NetworkDriver.DiscoverNew": nothing,

@@ -1,5 +1,6 @@
 import type { Container, Engine } from "@weaved/docker-proxy";
 import type { Attachable, FindContainer } from "../attachments/reference.ts";
+import { rightsOf } from "../attachments/rights.ts";
 
 /** A running container as something to attach. */
 export function toAttachable(container: Container): Attachable {
@@ -24,6 +25,7 @@ function fullHostname({ hostname, domainname }: Container): string | undefined {
 export function findIn(engine: Engine): FindContainer {
   return async (reference) => {
     const container = await engine.container(reference);
-    return container?.running ? toAttachable(container) : undefined;
+    if (!container?.running) return undefined;
+    return { ...toAttachable(container), rights: rightsOf(container.labels) };
   };
 }

@@ -10,6 +10,11 @@ import type { DatapathReport } from "./router.ts";
 /** The device through which frames of the bridge reach user space; the original's is called vethwe-pcap. */
 const tapName = "vethwe-tap";
 
+/** Bridge ports that lead to other hosts. */
+export function tunnelNames(settings: Settings): string[] {
+  return [tapName, `vx-${settings["weave-bridge"]}`.slice(0, 15)];
+}
+
 /** Default MTU when the kernel forwards: what fits an internet path of 1460 bytes with VXLAN and ESP headers, as the original's. */
 const kernelMtu = 1376;
 /** Default MTU when only user space forwards: frames are cut there. A TAP device takes 14 bytes less than the original's 65535. */

@@ -1,5 +1,6 @@
 import { formatPeerName, type PeerName } from "@weaved/gossip-mesh";
 import type { RunningMesh } from "@weaved/gossip-mesh/node";
+import type { HostLinks } from "@weaved/host-links/node";
 import type { Allocator } from "@weaved/ipam-ring";
 import type { Datapath, LinkStatus } from "@weaved/tun-datapath/node";
 import type { LinkRow, Overview } from "../diagnostics/overview.ts";
@@ -19,6 +20,7 @@ export interface DiagnosticsOptions {
   readonly report: () => Report;
   readonly attachmentCount: () => number;
   readonly settings: unknown;
+  readonly links: Pick<HostLinks, "firewallStatus">;
 }
 
 /** The state of this peer in words: overview, links, and which way a packet would take. */
@@ -27,6 +29,7 @@ export function createDiagnostics(options: DiagnosticsOptions): DiagnosticsPort 
     overview: async () => overviewOf(options),
     explain: async (from, to) => explain(options, from, to),
     settings: () => options.settings,
+    firewall: () => options.links.firewallStatus(),
   };
 }
 

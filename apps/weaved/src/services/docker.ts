@@ -1,4 +1,5 @@
 import type { Engine } from "@weaved/docker-proxy";
+import type { HostLinks } from "@weaved/host-links/node";
 import type { Allocator } from "@weaved/ipam-ring";
 import type { Attachments } from "../attachments/attachments.ts";
 import type { Settings } from "../config/options.ts";
@@ -14,6 +15,7 @@ import { prepareProxy } from "./proxy.ts";
 /** What everything around Docker is wired to. */
 export interface DockerServiceOptions {
   readonly settings: Settings;
+  readonly links: HostLinks;
   /** Undefined: no Docker. */
   readonly engine: Engine | undefined;
   readonly attachments: Attachments;
@@ -39,7 +41,7 @@ export interface DockerService {
  * @throws WeavedError when proxy or plugin lack what they stand on, or cannot listen
  */
 export async function startDocker(options: DockerServiceOptions): Promise<DockerService> {
-  const { settings, engine, attachments, ipam, ipamApi, dns, dnsApi, log, metrics } = options;
+  const { settings, links, engine, attachments, ipam, ipamApi, dns, dnsApi, log, metrics } = options;
   const open: { close(): Promise<void> }[] = [];
   const close = async () => {
     for (const part of open.splice(0).reverse()) await part.close();
@@ -50,7 +52,7 @@ export async function startDocker(options: DockerServiceOptions): Promise<Docker
       : undefined;
     const plugin =
       settings.plugin || settings["plugin-v2"]
-        ? preparePlugin({ settings, engine, ipam: ipamApi, dns: dnsApi, logger: log.part("plugin") })
+        ? preparePlugin({ settings, links, engine, ipam: ipamApi, dns: dnsApi, logger: log.part("plugin") })
         : undefined;
     if (engine) {
       const containers = await startContainers({

@@ -1,19 +1,17 @@
 import { basename } from "node:path";
 import type { ContainerObserver, Engine } from "@weaved/docker-proxy";
-import { createHostRunner } from "@weaved/host-links/node";
+import type { HostLinks } from "@weaved/host-links/node";
 import type { Settings } from "../config/options.ts";
 import type { PluginReport } from "../diagnostics/report.ts";
 import { type Listening, listen } from "../http/listen.ts";
 import type { DnsPort, IpamPort } from "../http/ports.ts";
 import type { Logger } from "../logging.ts";
 import { createDriver, multicastOption, type NetworkDriver } from "../plugin/driver.ts";
-import { createEndpoints } from "../plugin/endpoints.ts";
 import { createIpamDriver } from "../plugin/ipam.ts";
 import { createPluginNames } from "../plugin/names.ts";
 import { pluginApp } from "../plugin/server.ts";
 import { cidrText } from "../values/cidr.ts";
 import { WeavedError } from "../values/error.ts";
-import { mtuOf } from "./datapath.ts";
 
 /** Network that every engine gets, as with the original. */
 const defaultNetwork = "weave";
@@ -23,6 +21,7 @@ const managedName = "net-plugin";
 /** What the plugin is wired to. */
 export interface PluginServiceOptions {
   readonly settings: Settings;
+  readonly links: HostLinks;
   readonly engine: Engine | undefined;
   readonly ipam: IpamPort | undefined;
   readonly dns: DnsPort | undefined;
@@ -38,18 +37,17 @@ export interface PluginService {
 }
 
 /** @throws WeavedError when something that the plugin stands on is off */
-export function preparePlugin({ settings, engine, ipam, dns, logger }: PluginServiceOptions): PluginService {
+export function preparePlugin({ settings, links, engine, ipam, dns, logger }: PluginServiceOptions): PluginService {
   const managed = settings["plugin-v2"] ? { multicast: settings["plugin-v2-multicast"] } : undefined;
   const sockets = { global: settings["plugin-socket"], local: settings["plugin-mesh-socket"] };
   if (!ipam) throw new WeavedError("SETTING_INVALID", "--plugin needs addresses to hand out: give --ipalloc-range");
   if (!engine && !managed)
     throw new WeavedError("SETTING_INVALID", "--plugin needs Docker: name its API with --docker-api");
-  const runner = createHostRunner();
-  const endpoints = createEndpoints(runner, settings["weave-bridge"], mtuOf(settings));
+  const bridge = settings["weave-bridge"];
   const nameOf = (socket: string) => (managed ? managedName : basename(socket, ".sock"));
   const driver = (scope: "global" | "local"): NetworkDriver =>
     createDriver({
-      ...{ scope, managed, endpoints, logger, name: nameOf(sockets[scope]) },
+      ...{ scope, managed, links, bridge, logger, name: nameOf(sockets[scope]) },
       network: async (id) => engine?.network(id),
     });
   const drivers = { global: driver("global"), local: driver("local") };
@@ -59,7 +57,7 @@ export function preparePlugin({ settings, engine, ipam, dns, logger }: PluginSer
       ? (known ?? { isOurs: false, multicast: false })
       : drivers.local.network(id);
   };
-  const names = createPluginNames({ network, dns, runner });
+  const names = createPluginNames({ network, dns, links });
   const open: Listening[] = [];
 
   async function ensureDefaultNetwork(): Promise<void> {
@@ -99,7 +97,7 @@ export function preparePlugin({ settings, engine, ipam, dns, logger }: PluginSer
       MeshDriverName: sockets.local === "" ? null : nameOf(sockets.local),
     },
     async listen() {
-      await endpoints.repair();
+      await links.repairEndpoints(bridge);
       await serve("global", false);
       await serve("local", true);
       // Docker calls back while it makes the network: it must not hold up the daemon.

@@ -1,6 +1,6 @@
 import { networkInterfaces } from "node:os";
 import type { RunningMesh } from "@weaved/gossip-mesh/node";
-import { createHostRunner } from "@weaved/host-links/node";
+import type { HostLinks } from "@weaved/host-links/node";
 import { subtractRanges } from "@weaved/ip";
 import type { Allocator } from "@weaved/ipam-ring";
 import type { Datapath } from "@weaved/tun-datapath/node";
@@ -14,6 +14,7 @@ import type { Logger } from "../logging.ts";
 /** What VPC mode works on. */
 export interface VpcServiceOptions {
   readonly settings: Settings;
+  readonly links: Pick<HostLinks, "setBridgeRoutes" | "prepareRouting">;
   readonly mesh: RunningMesh;
   readonly ipam: Allocator;
   readonly exposures: Exposures;
@@ -38,7 +39,7 @@ export interface VpcService {
  * `AWS_EC2_METADATA_SERVICE_ENDPOINT`.
  */
 export async function startVpc(options: VpcServiceOptions): Promise<VpcService> {
-  const { settings, mesh, ipam, exposures, datapath, logger, metrics } = options;
+  const { settings, links, mesh, ipam, exposures, datapath, logger, metrics } = options;
   const identity = await readHostIdentity();
   const endpoint = process.env.AWS_ENDPOINT_URL_EC2 ?? process.env.AWS_ENDPOINT_URL;
   const { eni, subnet, vpc, region, account } = identity;
@@ -53,7 +54,7 @@ export async function startVpc(options: VpcServiceOptions): Promise<VpcService> 
     logger,
     metrics,
   });
-  const hostRoutes = createHostRoutes(settings["weave-bridge"], logger);
+  const bridge = settings["weave-bridge"];
   /**
    * What the VPC was not seen to carry. Every range starts here, and returns here when it changes hands; while EC2 does not
    * answer, ranges that were seen to be native stay so, and none is added.
@@ -67,7 +68,9 @@ export async function startVpc(options: VpcServiceOptions): Promise<VpcService> 
     const own = ipam.ranges().filter(({ peer }) => peer === mesh.name);
     const onBridge = [...own, ...(datapath ? carried() : [])].sort((a, b) => a.start - b.start);
     datapath?.setAddressOwners(onBridge);
-    hostRoutes(onBridge).catch((error: Error) => logger.error(error.message));
+    links
+      .setBridgeRoutes(bridge, rangesToCidrs(onBridge).map(String))
+      .catch((error: Error) => logger.error(error.message));
   };
   const update = () => {
     const alive = new Set(mesh.status().peers.map(({ name }) => name));
@@ -81,7 +84,7 @@ export async function startVpc(options: VpcServiceOptions): Promise<VpcService> 
     reconciler.onChange(follow),
   ];
   update();
-  await prepareHost(settings["weave-bridge"], identity.mac);
+  await links.prepareRouting({ bridge, ...uplinkOf(identity.mac) });
   exposures
     .expose({ addresses: [], masquerade: true })
     .catch((error: Error) => logger.warn(`the bridge has no address yet: ${error.message}`));
@@ -104,39 +107,8 @@ export async function startVpc(options: VpcServiceOptions): Promise<VpcService> 
   };
 }
 
-/**
- * The bridge answers for containers on other hosts, which lie in the same subnet but behind the router. A packet may come by the VPC
- * whose answer goes by the overlay, so the uplink must not insist on one way for both.
- */
-async function prepareHost(bridge: string, mac: string): Promise<void> {
-  const runner = createHostRunner();
-  const settings = [
-    `net.ipv4.conf.${bridge}.proxy_arp=1`,
-    `net.ipv4.neigh.${bridge}.proxy_delay=0`,
-    "net.ipv4.ip_forward=1",
-  ];
+/** The interface that has the MAC of this instance's network interface. */
+function uplinkOf(mac: string): { readonly uplink?: string } {
   const uplink = Object.entries(networkInterfaces()).find(([, all]) => all?.some((one) => one.mac === mac))?.[0];
-  if (uplink !== undefined) settings.push(`net.ipv4.conf.${uplink}.rp_filter=2`);
-  await runner.run({ argv: ["sysctl", "-q", "-w", ...settings] });
-}
-
-type Ranges = Parameters<typeof rangesToCidrs>[0];
-
-/** Routes of this host to its own ranges, over the bridge. The result applies what is wanted now; new ones first. */
-function createHostRoutes(bridge: string, logger: Logger): (ranges: Ranges) => Promise<void> {
-  const runner = createHostRunner();
-  let present: readonly string[] = [];
-  return async (ranges) => {
-    const wanted = rangesToCidrs(ranges).map(String);
-    const before = present;
-    present = wanted;
-    for (const cidr of wanted.filter((one) => !before.includes(one))) {
-      const { code, stderr } = await runner.run({
-        argv: ["ip", "route", "replace", cidr, "dev", bridge, "scope", "link"],
-      });
-      if (code !== 0) logger.error(`cannot route ${cidr} over ${bridge}: ${stderr.trim()}`);
-    }
-    for (const cidr of before.filter((one) => !wanted.includes(one)))
-      await runner.run({ argv: ["ip", "route", "delete", cidr, "dev", bridge] });
-  };
+  return uplink === undefined ? {} : { uplink };
 }

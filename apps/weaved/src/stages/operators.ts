@@ -67,7 +67,7 @@ function reportOf(
 
 function portsOf(system: System, saveTargets: Operators["saveTargets"]): ControlPorts {
   const { settings, metrics, report } = system.identity;
-  const { mesh, datapath } = system.network;
+  const { links, mesh, datapath } = system.network;
   const { ipam, ipamApi, dns, dnsApi } = system.directory;
   const { engine, exposures, attachments, docker, vpc } = system.workloads;
   return {
@@ -80,6 +80,7 @@ function portsOf(system: System, saveTargets: Operators["saveTargets"]): Control
     report,
     metrics: () => metrics.text(),
     diagnostics: createDiagnostics({
+      links,
       mesh,
       datapath,
       vpc,

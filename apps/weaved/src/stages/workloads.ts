@@ -5,6 +5,7 @@ import { createExposures, type Exposures } from "../attachments/exposures.ts";
 import { findIn } from "../services/attachable.ts";
 import { mtuOf } from "../services/datapath.ts";
 import { type DockerService, startDocker } from "../services/docker.ts";
+import { firewallOf, followFirewall } from "../services/firewall.ts";
 import { bridgeOf, isAlive, sweepEveryMs } from "../services/host.ts";
 import type { VpcService } from "../services/vpc.ts";
 import type { Directory } from "./directory.ts";
@@ -28,8 +29,9 @@ export async function startWorkloads(identity: Identity, network: Network, direc
   const { links, mesh, cloud, datapath } = network;
   const { ipam, ipamApi, dns, dnsApi } = directory;
   const bridge = bridgeOf(settings, name);
+  const rules = { settings, mesh, ipam };
   const ports = { links, store, ipam: ipamApi, dns: dnsApi };
-  const exposures = createExposures({ ...ports, bridge, firewall: { bridge: bridge.name } });
+  const exposures = createExposures({ ...ports, bridge, firewall: () => firewallOf(rules) });
   const engine = settings["docker-api"] === "" ? undefined : createDockerClient(settings["docker-api"]);
   const attachments = createAttachments({
     ...ports,
@@ -42,13 +44,14 @@ export async function startWorkloads(identity: Identity, network: Network, direc
   });
   await exposures.restore();
   await attachments.restore();
+  undo.add(followFirewall(rules, () => exposures.refreshRules(), log.part("host")));
   undo.add(every(sweepEveryMs, () => attachments.sweep(), log));
   links.watch();
-  const docker = await startDocker({ settings, engine, attachments, ipam, ipamApi, dns, dnsApi, log, metrics });
+  const docker = await startDocker({ settings, links, engine, attachments, ipam, ipamApi, dns, dnsApi, log, metrics });
   undo.add(() => docker.close());
   const vpc =
     cloud && ipam
-      ? await cloud.startVpc({ settings, mesh, ipam, exposures, datapath, logger: log.part("vpc"), metrics })
+      ? await cloud.startVpc({ settings, links, mesh, ipam, exposures, datapath, logger: log.part("vpc"), metrics })
       : undefined;
   if (vpc) undo.add(() => vpc.close());
   return { engine, exposures, attachments, docker, vpc };

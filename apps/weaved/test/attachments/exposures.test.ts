@@ -27,7 +27,7 @@ beforeEach(async () => {
       },
     },
     bridge: { name: "weave" } as never,
-    firewall: { bridge: "weave" },
+    firewall: () => ({ bridge: "weave" }),
     ipam: undefined,
     dns: undefined,
     store,

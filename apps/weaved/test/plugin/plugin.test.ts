@@ -1,30 +1,29 @@
 import type { Network } from "@weaved/docker-proxy";
+import { createHostLinks } from "@weaved/host-links/node";
+import { createFakeHost } from "@weaved/host-links/testing";
 import { describe, expect, it } from "vitest";
 import type { IpamPort } from "../../src/http/ports.ts";
 import { createDriver } from "../../src/plugin/driver.ts";
-import { createEndpoints } from "../../src/plugin/endpoints.ts";
 import { createIpamDriver } from "../../src/plugin/ipam.ts";
 import { type Handlers, pluginApp } from "../../src/plugin/server.ts";
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const endpointId = "0123456789abcdef";
 
-/** The driver as Docker calls it, on a host whose commands are only written down. */
+/** The driver as Docker calls it, on a host in memory. */
 function makeDriver(networks: readonly Network[] = [], managed?: { multicast: boolean }) {
-  const commands: string[] = [];
-  const run = async ({ argv }: { argv: readonly string[] }) => {
-    commands.push(argv.join(" "));
-    return { code: 0, stdout: argv.includes("-j") ? '[{"address":"0a:58:0a:20:00:07"}]' : "", stderr: "" };
-  };
+  const host = createFakeHost();
+  const links = createHostLinks({ runner: { ...host, follow: () => () => {} } });
   const driver = createDriver({
     name: "weavemesh",
     scope: "local",
     managed,
-    endpoints: createEndpoints({ run }, "weave", 1376),
+    links,
+    bridge: "weave",
     network: async (id) => networks.find((network) => network.id === id),
     logger: quiet,
   });
-  return { call: caller(["NetworkDriver"], driver.handlers), commands, driver };
+  return { call: caller(["NetworkDriver"], driver.handlers), host, links, driver };
 }
 
 function caller(kinds: readonly string[], handlers: Handlers) {
@@ -65,21 +64,28 @@ describe("the network driver", () => {
   });
 
   it("makes a pair of interfaces, and says its MAC unless Docker brought one", async () => {
-    const { call, commands } = makeDriver();
+    const { call, host, links } = makeDriver();
+    await links.ensureBridge({ name: "weave", mtu: 1376 });
     const made = await call("NetworkDriver.CreateEndpoint", {
       EndpointID: endpointId,
       Interface: { Address: "10.32.0.7/12" },
     });
     expect(made).toMatchObject({ Interface: { MacAddress: "0a:58:0a:20:00:07" } });
-    expect(commands.slice(0, 2)).toEqual([
-      "ip link add vethwl012345678 mtu 1376 type veth peer name vethwg012345678 mtu 1376 address 0a:58:0a:20:00:07",
-      "ip link set dev vethwl012345678 master weave up",
+    const pair = () => host.links.filter(({ kind }) => kind === "veth");
+    expect(pair()).toMatchObject([
+      { ifname: "vethwl012345678", mtu: 1376, master: "weave", up: true },
+      { ifname: "vethwg012345678", mtu: 1376, mac: "0a:58:0a:20:00:07" },
     ]);
+    expect((await links.firewallStatus()).ports).toMatchObject([{ addresses: ["10.32.0.7/12"] }]);
+    expect(await call("NetworkDriver.DeleteEndpoint", { NetworkID: "n", EndpointID: endpointId })).toEqual({
+      status: 200,
+    });
+    expect(pair()).toEqual([]);
     const given = { Address: "10.32.0.7/12", MacAddress: "02:00:00:00:00:01" };
     expect(await call("NetworkDriver.CreateEndpoint", { EndpointID: endpointId, Interface: given })).toMatchObject({
       Interface: {},
     });
-    expect(commands.at(-3)).toContain("address 02:00:00:00:00:01");
+    expect(pair()[1]).toMatchObject({ mac: "02:00:00:00:00:01" });
   });
 
   it("asks Docker about networks it was told of before a restart", async () => {

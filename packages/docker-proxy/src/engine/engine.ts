@@ -26,6 +26,7 @@ export interface Container {
   /** Where volumes are mounted, as the container sees it. */
   readonly mounts: readonly string[];
   readonly networks: readonly ContainerNetwork[];
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** A container's end in one of the engine's networks. */

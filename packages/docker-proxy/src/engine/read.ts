@@ -13,13 +13,18 @@ const text = z
 /** An entrypoint may be one word. */
 const words = z.union([z.string().transform((word) => [word]), texts]);
 
+const labels = z
+  .record(z.string(), z.string())
+  .nullish()
+  .transform((all) => all ?? {});
+
 const endpoint = z.object({ NetworkID: text, IPAddress: text, Aliases: texts });
 
 const container = z.object({
   Id: z.string(),
   Name: text,
   State: z.object({ Running: z.boolean(), Restarting: z.boolean().optional(), Pid: z.number() }),
-  Config: z.object({ Hostname: text, Domainname: text, Env: texts, Entrypoint: words }),
+  Config: z.object({ Hostname: text, Domainname: text, Env: texts, Entrypoint: words, Labels: labels }),
   HostConfig: z.object({ NetworkMode: text, ExtraHosts: texts }).nullish(),
   HostsPath: text,
   Mounts: z
@@ -41,6 +46,7 @@ export function readContainer(body: unknown): Container {
     hostname: Config.Hostname,
     domainname: Config.Domainname,
     env: Config.Env,
+    labels: Config.Labels,
     entrypoint: Config.Entrypoint,
     networkMode: HostConfig?.NetworkMode ?? "",
     hostsPath: HostsPath,

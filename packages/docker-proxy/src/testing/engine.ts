@@ -21,7 +21,7 @@ export function createFakeEngine(containers: Map<string, number> = new Map()): F
   const describe = (id: string): Container => ({
     ...{ id, name: id.slice(0, 12), running: containers.get(id) !== 0, pid: containers.get(id) ?? 0 },
     ...{ hostname: "h", domainname: "", env: [], entrypoint: [], networkMode: "default", hostsPath: "" },
-    ...{ extraHosts: [], mounts: [], networks: [] },
+    ...{ extraHosts: [], mounts: [], networks: [], labels: {} },
   });
   const engine: Engine = {
     address: "test",

@@ -3,6 +3,19 @@ import { addressArgumentText, splitAddressArguments } from "../../values/address
 import { WeavedError } from "../../values/error.ts";
 import { type Context, show } from "../context.ts";
 
+interface AttachOptions {
+  readonly withoutDns?: boolean;
+  readonly rewriteHosts?: boolean;
+  readonly multicastRoute?: boolean;
+  readonly allowSource: readonly string[];
+  readonly allowDhcp?: boolean;
+}
+
+/** Gathers the values of an option that may be repeated. */
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
 /** Verbs about containers and this host: attach, detach, expose, hide. */
 export function containerVerbs(program: Command, context: () => Context): void {
   program
@@ -12,19 +25,21 @@ export function containerVerbs(program: Command, context: () => Context): void {
     .option("--without-dns", "do not register its name")
     .option("--rewrite-hosts", "write its addresses and names to /etc/hosts")
     .option("--no-multicast-route", "no multicast route")
-    .action(
-      async (words: string[], options: { withoutDns?: boolean; rewriteHosts?: boolean; multicastRoute?: boolean }) => {
-        const { container, addresses } = containerAndAddresses(words);
-        const json = {
-          container,
-          addresses,
-          dns: !options.withoutDns,
-          rewriteHosts: options.rewriteHosts ?? false,
-          multicastRoute: options.multicastRoute ?? true,
-        };
-        printAddresses(context(), await context().client.call("POST", "/v1/attachments", { json }));
-      },
-    );
+    .option("--allow-source <cidr>", "it may use these sources besides its addresses; may be repeated", collect, [])
+    .option("--allow-dhcp", "it may serve DHCP and send router advertisements")
+    .action(async (words: string[], options: AttachOptions) => {
+      const { container, addresses } = containerAndAddresses(words);
+      const json = {
+        container,
+        addresses,
+        dns: !options.withoutDns,
+        rewriteHosts: options.rewriteHosts ?? false,
+        multicastRoute: options.multicastRoute ?? true,
+        allowSources: options.allowSource,
+        allowDhcp: options.allowDhcp ?? false,
+      };
+      printAddresses(context(), await context().client.call("POST", "/v1/attachments", { json }));
+    });
   program
     .command("detach")
     .description("detach a container, or take some of its addresses away")

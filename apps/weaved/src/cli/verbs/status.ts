@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { type FirewallView, firewallText } from "../../diagnostics/firewall.ts";
 import { linksTable, overview } from "../../diagnostics/overview.ts";
 import { WeavedError } from "../../values/error.ts";
 import { printableText } from "../../values/printable.ts";
@@ -12,7 +13,7 @@ export function statusVerbs(program: Command, context: () => Context): void {
   program
     .command("status")
     .description("what this host's peer is doing; overview and links are easier on the eye")
-    .argument("[part]", [...subReports, "links", "overview"].join(" | "))
+    .argument("[part]", [...subReports, "links", "overview", "firewall"].join(" | "))
     .action((part: string | undefined) => status(context(), part));
   program
     .command("report")
@@ -43,11 +44,15 @@ export function statusVerbs(program: Command, context: () => Context): void {
 }
 
 async function status(context: Context, part: string | undefined): Promise<void> {
+  if (part === "firewall") {
+    const view = JSON.parse(await context.client.call("GET", "/v1/firewall")) as FirewallView;
+    return show(context, view, firewallText);
+  }
   if (part === "links" || part === "overview" || context.json) return structured(context, part);
   if (part !== undefined && !subReports.includes(part)) {
     throw new WeavedError(
       "ARGUMENT_INVALID",
-      `there is no status "${part}"; choose one of ${subReports.join(", ")}, links, overview`,
+      `there is no status "${part}"; choose one of ${subReports.join(", ")}, links, overview, firewall`,
     );
   }
   const { status: code, body } = await context.client.send("GET", part ? `/status/${part}` : "/status");
