@@ -109,12 +109,12 @@ describe("a connection through the proxy", () => {
   it("talks raw after a 200 without length, where input came with the request", async () => {
     talk = (socket) => {
       let heard = "";
-      socket.on("data", (chunk) => (heard += chunk));
-      socket.on("end", () =>
-        socket.end(
-          `HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\nheard ${heard.split("\r\n\r\n")[1]}`,
-        ),
+      // Docker takes the connection over and answers before it reads any input.
+      socket.once("data", () =>
+        socket.write("HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n"),
       );
+      socket.on("data", (chunk) => (heard += chunk));
+      socket.on("end", () => socket.end(`heard ${heard.split("\r\n\r\n")[1]}`));
     };
     const got = await exchange([
       "POST /exec/e/start HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n\r\n{}early",
@@ -190,4 +190,38 @@ describe("an interceptor", () => {
       expect(got).toMatch(/^HTTP\/1\.1 [45]00 .*"message":"(?:no|killed)".*HTTP\/1\.1 201 Created/s);
     }
   });
+
+  it.each([
+    [
+      "an upgrade that Docker ignores",
+      "GET /_ping HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+      2,
+    ],
+    ["an attach that Docker refuses", "POST /containers/none/attach HTTP/1.1\r\nHost: d\r\nUpgrade: tcp\r\n\r\n", 1],
+  ])("looks into a create behind %s, or does not send it", async (_, first, requests) => {
+    const seen: string[] = [];
+    intercept = ({ method, path }) => {
+      seen.push(`${method} ${path}`);
+      return path === "/containers/create" ? { request: async () => Buffer.from("{}") } : undefined;
+    };
+    const refused = "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nNO";
+    const { heard } = answering([refused, refused]);
+    await exchange([`${first}POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: 8\r\n\r\n{"a": 1}`]);
+    expect(seen).toHaveLength(requests);
+    expect(heard()).not.toContain('{"a": 1}');
+  });
+
+  it.each(["//containers/create", "/v1.41//containers/create/", "/%63ontainers/create", "/x/../containers/./create"])(
+    "knows %s as a create",
+    async (path) => {
+      const seen: string[] = [];
+      intercept = (request) => {
+        seen.push(request.path);
+        return undefined;
+      };
+      answering(["HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"]);
+      await exchange([`POST ${path} HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`]);
+      expect(seen[0]).toMatch(/^(?:\/v1\.41)?\/containers\/create$/);
+    },
+  );
 });

@@ -135,11 +135,25 @@ describe("a request to create a container", () => {
     expect({ Entrypoint, Cmd }).toEqual({ Entrypoint: entrypoint, Cmd: cmd });
   });
 
-  it("is Docker's to judge when the image is unknown, there is no command, or it is no JSON", async () => {
+  it("is Docker's to judge when the image is unknown or there is no command", async () => {
     expect(await made().send(path, { Image: "unknown" })).toBeUndefined();
     expect(await made().send(path, { Image: "known", Entrypoint: [""] })).toBeUndefined();
-    expect(await made().at("POST", path)?.request?.(Buffer.from("{"))).toBeUndefined();
     expect(await made().send(path, { Image: "known", HostConfig: { NetworkMode: "host" } })).toBeUndefined();
+  });
+
+  it("is refused when it is not one JSON object, because Docker might read it all the same", async () => {
+    for (const body of ["{", "[]", '{"Image":"known"} trailing', ""])
+      await expect(made().at("POST", path)?.request?.(Buffer.from(body))).rejects.toMatchObject({ status: 400 });
+  });
+
+  it("is seen behind a byte order mark and with a label of 12 MB", async () => {
+    const request = made().at("POST", path)?.request;
+    const marked = await request?.(Buffer.from(`\ufeff${JSON.stringify({ Image: "known" })}`));
+    expect(JSON.parse(Buffer.from(marked!).toString()).Entrypoint[0]).toBe("/w/w");
+    const label = `${"x".repeat(6_000_000)}${'"\\'.repeat(2_000_000)}`;
+    const large = await request?.(Buffer.from(JSON.stringify({ Image: "known", Labels: { label } })));
+    const { Entrypoint, Labels } = JSON.parse(Buffer.from(large!).toString());
+    expect([Entrypoint[0], Labels.label === label]).toEqual(["/w/w", true]);
   });
 
   it("keeps a host name and a search list that were given, whatever the case of the keys", async () => {

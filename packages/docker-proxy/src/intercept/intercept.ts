@@ -36,7 +36,7 @@ const execInspectPath = new RegExp(`${version}/exec/[^/]+/json$`);
 export function createIntercept(options: InterceptOptions): Intercept {
   return (request) => {
     const { method, path } = request;
-    const reference = (pattern: RegExp) => decodeURIComponent(pattern.exec(path)?.[1] ?? "");
+    const reference = (pattern: RegExp) => pattern.exec(path)?.[1] ?? "";
     if (method === "POST" && createPath.test(path)) return create(request, options);
     if (method === "POST" && startPath.test(path)) return start(reference(startPath), options);
     if (method === "POST" && execCreatePath.test(path)) return execCreate(reference(execCreatePath), options);
@@ -55,7 +55,7 @@ export function isProxied(container: Pick<Container, "entrypoint">): boolean {
 function create(request: ProxyRequest, options: InterceptOptions): Interception {
   return {
     request: (body) =>
-      editJson(body, async (config) => {
+      editRequest(body, async (config) => {
         const env = listField(config, "Env") ?? [];
         const networkMode = textField(objectField(config, "HostConfig"), "NetworkMode");
         const verdict: Verdict = verdictOn({ networkMode, env }, options);
@@ -77,7 +77,7 @@ function start(reference: string, options: InterceptOptions): Interception {
       if (!container || !isProxied(container) || body.length === 0) return undefined;
       const { hostname } = container;
       // Engines before API 1.24 take a host configuration here, which replaces that of the creation.
-      return editJson(body, (params) => prepareStart(params, hostname, options));
+      return editRequest(body, (params) => prepareStart(params, hostname, options));
     },
     async beforeAnswer(status) {
       if (status < 200 || status >= 300 || !container) return;
@@ -115,7 +115,7 @@ function execCreate(reference: string, options: InterceptOptions): Interception 
       const container = await look(reference, options);
       if (!container || !isProxied(container) || !container.mounts.includes("/w")) return undefined;
       if (!verdictOn(container, options).attach) return undefined;
-      return editJson(body, async (exec) => {
+      return editRequest(body, async (exec) => {
         setField(exec, "Cmd", [shimPath, ...(listField(exec, "Cmd") ?? [])]);
         return true;
       });
@@ -127,7 +127,7 @@ function inspect(options: InterceptOptions, find: (body: JsonObject) => JsonObje
   return {
     async answer(status, body) {
       if (status !== 200) return undefined;
-      return editJson(body, async (document) => {
+      return editAnswer(body, async (document) => {
         const container = find(document);
         const row = await options.attachment(textField(container, "Id") || textField(container, "ID"));
         const [first] = row?.addresses ?? [];
@@ -142,15 +142,38 @@ function inspect(options: InterceptOptions, find: (body: JsonObject) => JsonObje
   };
 }
 
-/** The document, changed; undefined where it is to pass as it came, also when it is no JSON object: Docker has the words for that. */
-async function editJson(body: Buffer, edit: (document: JsonObject) => Promise<boolean>): Promise<Buffer | undefined> {
+/** A request, changed; undefined where it is to pass as it came. What cannot be parsed is refused: Docker might still read it. */
+async function editRequest(
+  body: Buffer,
+  edit: (document: JsonObject) => Promise<boolean>,
+): Promise<Buffer | undefined> {
   let document: unknown;
   try {
-    document = parseExact(body.toString("utf8"));
-  } catch {
+    // Docker's reader refuses a byte order mark, and a proxy must not read less than it does.
+    document = parseExact(body.toString("utf8").replace(/^\ufeff/, ""));
+  } catch (cause) {
+    throw new Refusal(400, "weave: the body is not valid JSON; send one JSON object", { cause });
+  }
+  if (document === null) return undefined;
+  if (!isObject(document)) throw new Refusal(400, "weave: the body is not a JSON object; send one JSON object");
+  return written(document, edit);
+}
+
+/** An answer of Docker, changed; undefined where it is to pass as it came, also when it is not a JSON object. */
+async function editAnswer(body: Buffer, edit: (document: JsonObject) => Promise<boolean>): Promise<Buffer | undefined> {
+  try {
+    const document = parseExact(body.toString("utf8"));
+    return isObject(document) ? await written(document, edit) : undefined;
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
     return undefined;
   }
-  if (!isObject(document)) return undefined;
+}
+
+async function written(
+  document: JsonObject,
+  edit: (document: JsonObject) => Promise<boolean>,
+): Promise<Buffer | undefined> {
   try {
     return (await edit(document)) ? Buffer.from(writeExact(document)) : undefined;
   } catch (error) {

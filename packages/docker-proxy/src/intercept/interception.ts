@@ -11,7 +11,7 @@ export interface Interception {
 /** A request as an interceptor sees it. */
 export interface ProxyRequest {
   readonly method: string;
-  /** Without query. */
+  /** Without query; decoded, without empty or dot segments and without a final slash, as Docker matches it. */
   readonly path: string;
   readonly query: URLSearchParams;
 }

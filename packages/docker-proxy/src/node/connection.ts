@@ -18,7 +18,7 @@ import { type ByteReader, createReader, StreamError } from "./http/reader.ts";
 /** Largest JSON body taken apart, in bytes. Requests to create containers are some kB; Docker itself takes 4 MiB of some. */
 const maxJsonBytes = 16 << 20;
 
-/** Requests after which the client may talk raw before it has seen an answer: standard input. */
+/** Requests whose connection may become raw in both directions: standard input, and sessions of the builder. */
 const talksRaw = /^(?:\/v[0-9.]+)?\/(?:containers\/[^/]+\/attach(?:\/ws)?|exec\/[^/]+\/start|session|grpc)$/;
 
 /** What serving needs. */
@@ -86,7 +86,8 @@ class Exchange {
     this.#upstream = upstream;
     upstream.sending = true;
     // Old clients put the path of the socket there, which Docker's server refuses.
-    this.#head = header(head, "host").includes("/") ? withHeaders(head, { host: "docker" }) : head;
+    const named = header(head, "host").includes("/") ? withHeaders(head, { host: "docker" }) : head;
+    this.#head = withoutUpgrade(named);
   }
 
   /** Whether the connection can take another request. */
@@ -94,7 +95,7 @@ class Exchange {
     const { method, path, query, version } = requestLine(this.#head);
     const framing = requestFraming(this.#head);
     const interception = intercept({ method, path, query });
-    const mayTalkRaw = talksRaw.test(path) || header(this.#head, "upgrade") !== "";
+    const mayTalkRaw = talksRaw.test(path);
     const close = version === "HTTP/1.0" || header(this.#head, "connection") === "close";
     try {
       const sending = this.#send(framing, interception, mayTalkRaw);
@@ -120,8 +121,7 @@ class Exchange {
     }
     this.#sent = true;
     this.#upstream.sending = false;
-    if (mayTalkRaw) void pipe(this.#client, this.#from, socket);
-    else if (this.#from.exhausted) socket.end();
+    if (!mayTalkRaw && this.#from.exhausted) socket.end();
   }
 
   async #sendRewritten(framing: Framing, interception: Interception): Promise<void> {
@@ -159,7 +159,8 @@ class Exchange {
       headBytes(last && framing.is !== "open" ? withHeaders(head, { connection: "close" }) : head),
     );
     if (framing.is === "open") {
-      if (status === 101 && !mayTalkRaw) void pipe(this.#client, this.#from, socket);
+      // Only now: bytes sent before an answer that refuses would be requests that nobody looked into.
+      if (status === 101 || mayTalkRaw) void pipe(this.#client, this.#from, socket);
       await pipe(socket, reader, this.#client);
       return false;
     }
@@ -184,6 +185,12 @@ class Exchange {
     const changes = { "transfer-encoding": undefined, "content-length": `${rewritten.length}` };
     await write(this.#client, Buffer.concat([headBytes(withHeaders(head, changes)), rewritten]));
   }
+}
+
+/** Only requests that may become raw keep the offer of another protocol: what follows an upgrade could not be looked into. */
+function withoutUpgrade(head: Head): Head {
+  if (header(head, "upgrade") === "" || talksRaw.test(requestLine(head).path)) return head;
+  return withHeaders(head, { upgrade: undefined, connection: undefined });
 }
 
 /** Moves bytes until the sender ends, then ends the receiver's input; the other direction goes on. */

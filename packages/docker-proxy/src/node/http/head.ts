@@ -63,7 +63,23 @@ export function requestLine(head: Head): { method: string; path: string; query: 
   if (!method || !target || rest.length > 0)
     throw new StreamError(`no request: ${JSON.stringify(head.first.slice(0, 80))}`);
   const url = new URL(target.startsWith("/") ? `http://docker${target}` : target, "http://docker");
-  return { method, path: url.pathname, query: url.searchParams, version };
+  return { method, path: canonicalPath(url.pathname), query: url.searchParams, version };
+}
+
+/** A path as a server may understand it: `//containers/%63reate/` is `/containers/create`. Else a request could pass unnoticed. */
+function canonicalPath(pathname: string): string {
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(pathname);
+  } catch {
+    throw new StreamError(`a malformed path: ${JSON.stringify(pathname.slice(0, 80))}`);
+  }
+  const segments: string[] = [];
+  for (const segment of decoded.split("/")) {
+    if (segment === "..") segments.pop();
+    else if (segment !== "" && segment !== ".") segments.push(segment);
+  }
+  return `/${segments.join("/")}`;
 }
 
 /** The status of a response. @throws StreamError */
