@@ -1,4 +1,4 @@
-import { existsSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { initShim, isProcessor } from "@weaved/docker-proxy";
 import { createDockerClient } from "@weaved/docker-proxy/node";
@@ -102,7 +102,8 @@ async function removeState(prefix: string): Promise<string[]> {
   await store.clear();
   const folder = `${prefix}-wait/w`;
   if (!existsSync(join(folder, "w")) || !isProcessor(process.arch)) return [];
-  writeFileSync(join(folder, ".w"), initShim(process.arch, "nothing"), { mode: 0o755 });
+  writeFileSync(join(folder, ".w"), initShim(process.arch, "nothing"));
+  chmodSync(join(folder, ".w"), 0o755);
   renameSync(join(folder, ".w"), join(folder, "w"));
   return [
     `${prefix}-wait stays: containers made through the proxy start with it, from now on without the network; delete it when they are removed`,

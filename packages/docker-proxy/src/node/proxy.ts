@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { parseDockerAddress } from "../engine/address.ts";
@@ -57,8 +57,10 @@ function writeShims(folder: string, waitFor: WaitFor): { shimFolder: string; idl
     throw new DockerError("PROCESSOR_UNSUPPORTED", `the Docker proxy has no init shim for ${arch}; leave --proxy out`);
   const write = (name: string, what: WaitFor): string => {
     const place = join(folder, name);
-    mkdirSync(place, { recursive: true, mode: 0o755 });
-    writeFileSync(join(place, ".w"), initShim(arch, what), { mode: 0o755 });
+    mkdirSync(place, { recursive: true });
+    writeFileSync(join(place, ".w"), initShim(arch, what));
+    // Whatever the umask of the daemon: every user of a container must be able to run the shim.
+    for (const made of [place, join(place, ".w")]) chmodSync(made, 0o755);
     renameSync(join(place, ".w"), join(place, "w"));
     return place;
   };
