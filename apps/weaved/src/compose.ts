@@ -4,7 +4,7 @@ import type { Settings } from "./config/options.ts";
 import { readPassword } from "./config/password.ts";
 import { changedSettings } from "./config/settings.ts";
 import type { Metrics } from "./diagnostics/metrics.ts";
-import { initialTargets, markRunning, sentinelPath } from "./services/targets.ts";
+import { initialTargets, markRunning, saveNamed, sentinelPath } from "./services/targets.ts";
 import { startDirectory } from "./stages/directory.ts";
 import { type ComposeOptions, type Identity, identify } from "./stages/identity.ts";
 import { connect } from "./stages/network.ts";
@@ -48,6 +48,7 @@ async function build(identity: Identity): Promise<Daemon> {
   for (const { target, reason } of await network.mesh.connect(targets))
     log.error(`cannot connect to ${target}: ${reason}`);
   await operators.saveTargets(network.mesh.status().targets);
+  await saveNamed(settings, store).catch((error: Error) => log.error(error.message));
   markRunning(settings);
   operators.markReady();
   log.info("ready", { name: formatPeerName(name), nickname, encrypted: password !== undefined });
