@@ -151,11 +151,9 @@ export function createExposures(options: ExposuresOptions): Exposures {
       const hidden = exposed
         .map(({ cidr }) => cidr)
         .filter((cidr) => (texts.length > 0 ? texts : ["net:default"]).some((text) => names(text, cidr, ipam)));
-      if (hidden.length === 0)
-        throw new WeavedError(
-          "NOT_FOUND",
-          `${texts.join(" ") || "the default subnet"} is not exposed; see weave ps weave:expose`,
-        );
+      if (hidden.length === 0 && texts.length > 0)
+        throw new WeavedError("NOT_FOUND", `${texts.join(" ")} is not exposed; see weave ps weave:expose`);
+      if (hidden.length === 0) return [];
       await change((now) => ({
         ...now,
         exposed: now.exposed.filter(({ cidr }) => !hidden.some((one) => sameCidr(one, cidr))),

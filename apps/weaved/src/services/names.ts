@@ -79,10 +79,11 @@ export async function startNames(
       () => {},
     );
   }, upstreamsEveryMs).unref();
+  // As configured: a server that listens everywhere has a socket for each address of the host, and is reached at any of them.
   const bound = server.addresses[0]!;
   return {
     names,
-    listener: { address: bound.address, port: bound.port, ttl: server.ttl, upstreams: () => upstreams },
+    listener: { address, port: bound.port, ttl: server.ttl, upstreams: () => upstreams },
     async close() {
       clearInterval(timer);
       for (const undo of stop) undo();

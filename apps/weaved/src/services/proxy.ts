@@ -104,7 +104,7 @@ async function resolverFor(dns: NamesService, options: ProxyServiceOptions): Pro
   const gateway = bridge?.gateway || (await addressOf(name));
   if (gateway === undefined)
     options.logger.warn(
-      `containers cannot be told of the DNS server: there is no bridge ${name}; name an address with --dns-listen-address`,
+      `no DNS address to give to containers, because the bridge ${name} does not exist; set --dns-listen-address`,
       { code: "PROXY_NO_RESOLVER" },
     );
   return gateway;

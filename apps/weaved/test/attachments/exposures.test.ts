@@ -44,6 +44,10 @@ describe("Exposures", () => {
     await expect(exposures.hide(["10.2.1.1/25"])).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
+  it("has nothing to do and says nothing when plain hide finds nothing", async () => {
+    expect(await exposures.hide([])).toEqual([]);
+  });
+
   it("keeps the others of a subnet when one is hidden", async () => {
     await expose("10.2.1.1/24", "10.2.1.2/24", "10.3.0.1/24");
     await exposures.hide(["10.2.1.1/24"]);
