@@ -12,7 +12,7 @@ const callers = trackedFiles().filter((path) =>
 );
 
 describe("the list of programs", () => {
-  it("has every program that a test, a benchmark, or a script calls", () => {
+  it("has every program that a test, a benchmark, or a script calls", { timeout: 180_000 }, () => {
     const unknown = callers.flatMap((path) =>
       programCalls(path, read(path))
         .filter(({ program }) => packageOf(program) === undefined && !ofNpm.has(program))
