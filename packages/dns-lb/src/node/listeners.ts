@@ -6,9 +6,9 @@
  * address of the host, and the set follows the host.
  */
 import { isIP } from "node:net";
-import { networkInterfaces } from "node:os";
 import { DnsError } from "../errors.ts";
 import type { Clock, Logger } from "../ports.ts";
+import { hostAddresses } from "./host-addresses.ts";
 
 /** Where a server listens. A function is called again every 5 s; `0.0.0.0` and `::` stand for all addresses of the host. */
 export type ListenOn = string | readonly string[] | (() => readonly string[]);
@@ -53,17 +53,6 @@ const WILDCARDS: ReadonlyMap<string, number> = new Map([
   ["0.0.0.0", 4],
   ["::", 6],
 ]);
-
-/** Addresses of this host's interfaces, loopback last, link-local ones with their zone. */
-export function hostAddresses(): string[] {
-  const all = Object.entries(networkInterfaces()).flatMap(([name, infos = []]) =>
-    infos.map(({ address, internal }) => ({
-      address: /^fe80:/i.test(address) ? `${address}%${name}` : address,
-      internal,
-    })),
-  );
-  return all.sort((a, b) => Number(a.internal) - Number(b.internal)).map(({ address }) => address);
-}
 
 /**
  * Binds. Addresses that were named one by one must all be free; of those that stand for others, at least one.
