@@ -15,6 +15,7 @@ export interface ContainerAddresses {
 /** What names are told of containers; `@weaved/dns-lb` offers it. */
 export interface ContainerNames {
   containerDied(id: string): void;
+  setHealth(id: string, isHealthy: boolean): void;
   /** Withdraws names of containers that do not run. */
   retain(isRunning: (id: string) => boolean): void;
 }
@@ -42,8 +43,13 @@ export function createLifecycle(options: LifecycleOptions): ContainerObserver {
 
   return {
     stopped,
+    async health(id, isHealthy) {
+      names?.setHealth(id, isHealthy);
+    },
     async running(container) {
       addresses?.containerStarted(container.id);
+      // A container without a HEALTHCHECK, or whose check has not spoken yet, counts as healthy.
+      if (container.health !== undefined) names?.setHealth(container.id, container.health !== "unhealthy");
       if (!attachedElsewhere?.(container)) await attachments.returned(toAttachable(container));
     },
     async removed(id) {

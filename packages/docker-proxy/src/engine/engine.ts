@@ -11,6 +11,8 @@ export interface Container {
   readonly name: string;
   /** Has a process now; a container that waits to be restarted has none. */
   readonly running: boolean;
+  /** By its HEALTHCHECK: `starting`, `healthy`, or `unhealthy`; undefined without one. */
+  readonly health?: string | undefined;
   /** In the engine's PID namespace, which must be ours; 0 when not running. */
   readonly pid: number;
   readonly hostname: string;
@@ -55,7 +57,7 @@ export interface Network {
 
 /** What happens to a container. */
 export interface EngineEvent {
-  readonly what: "start" | "die" | "destroy";
+  readonly what: "start" | "die" | "destroy" | "healthy" | "unhealthy";
   readonly id: string;
 }
 

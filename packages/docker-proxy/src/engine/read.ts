@@ -23,7 +23,12 @@ const endpoint = z.object({ NetworkID: text, IPAddress: text, Aliases: texts });
 const container = z.object({
   Id: z.string(),
   Name: text,
-  State: z.object({ Running: z.boolean(), Restarting: z.boolean().optional(), Pid: z.number() }),
+  State: z.object({
+    Running: z.boolean(),
+    Restarting: z.boolean().optional(),
+    Pid: z.number(),
+    Health: z.object({ Status: text }).nullish(),
+  }),
   Config: z.object({ Hostname: text, Domainname: text, Env: texts, Entrypoint: words, Labels: labels }),
   HostConfig: z.object({ NetworkMode: text, ExtraHosts: texts }).nullish(),
   HostsPath: text,
@@ -43,6 +48,7 @@ export function readContainer(body: unknown): Container {
     name: Name.replace(/^\//, ""),
     running,
     pid: running ? State.Pid : 0,
+    health: State.Health?.Status || undefined,
     hostname: Config.Hostname,
     domainname: Config.Domainname,
     env: Config.Env,
@@ -105,5 +111,7 @@ export function readEvent(line: unknown): EngineEvent | undefined {
   const what = data?.Action ?? data?.status;
   const id = data?.Actor?.ID ?? data?.id;
   if (id === undefined || (data?.Type !== undefined && data.Type !== "container")) return undefined;
-  return what === "start" || what === "die" || what === "destroy" ? { what, id } : undefined;
+  if (what === "start" || what === "die" || what === "destroy") return { what, id };
+  const health = /^health_status: (healthy|unhealthy)$/.exec(what ?? "")?.[1];
+  return health === undefined ? undefined : { what: health as "healthy" | "unhealthy", id };
 }

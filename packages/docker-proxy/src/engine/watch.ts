@@ -23,6 +23,8 @@ export interface ContainerObserver {
    * later events are told meanwhile.
    */
   running(container: Container): Promise<void>;
+  /** Its HEALTHCHECK has a new result. */
+  health?(id: string, isHealthy: boolean): Promise<void>;
   stopped?(id: string): Promise<void>;
   removed?(id: string): Promise<void>;
 }
@@ -86,7 +88,11 @@ export function watchContainers({ engine, observers, clock, logger, metrics }: W
     metrics.count("docker_events_total", 1, { event: what });
     void queue(id, async () => {
       if (what === "start") return running(id);
-      for (const observer of observers) await (what === "die" ? observer.stopped?.(id) : observer.removed?.(id));
+      for (const observer of observers) {
+        if (what === "die") await observer.stopped?.(id);
+        else if (what === "destroy") await observer.removed?.(id);
+        else await observer.health?.(id, what === "healthy");
+      }
     });
   }
 

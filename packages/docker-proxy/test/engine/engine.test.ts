@@ -65,6 +65,10 @@ describe("what Docker writes", () => {
     expect(readEvent({ status: "start", id: "ab" })).toEqual({ what: "start", id: "ab" });
     expect(readEvent({ Type: "container", Action: "die", Actor: { ID: "ab" } })).toEqual({ what: "die", id: "ab" });
     expect(readEvent({ Type: "network", Action: "destroy", Actor: { ID: "ab" } })).toBeUndefined();
+    const health = (Action: string) => readEvent({ Type: "container", Action, Actor: { ID: "ab" } });
+    expect(health("health_status: unhealthy")).toEqual({ what: "unhealthy", id: "ab" });
+    expect(health("health_status: healthy")).toEqual({ what: "healthy", id: "ab" });
+    expect(health("health_status: starting")).toBeUndefined();
     expect(readEvent({ Type: "container", Action: "exec_start: ls", Actor: { ID: "ab" } })).toBeUndefined();
     expect(readEvent("?")).toBeUndefined();
   });

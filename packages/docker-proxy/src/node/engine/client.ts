@@ -112,7 +112,7 @@ async function follow(
   place: DockerAddress,
   { signal, onOpen, onEvent }: { signal: AbortSignal; onOpen(): void; onEvent(event: EngineEvent): void },
 ): Promise<void> {
-  const filters = JSON.stringify({ type: ["container"], event: ["start", "die", "destroy"] });
+  const filters = JSON.stringify({ type: ["container"], event: ["start", "die", "destroy", "health_status"] });
   const path = `/events?filters=${encodeURIComponent(filters)}`;
   const response = await send(place, { method: "GET", path, signal });
   if (response.statusCode !== 200) {
