@@ -1,9 +1,5 @@
-import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
-import { promisify } from "node:util";
-
-const run = promisify(execFile);
 
 /** Docker's socket when nobody names another. */
 const defaultDocker = "unix:///var/run/docker.sock";
@@ -29,10 +25,6 @@ export async function launchArguments(
   fallback("status-addr", env.WEAVE_STATUS_ADDR ?? "127.0.0.1:6782");
   fallback("nickname", hostname());
   fallback("ipalloc-range", defaultRange);
-  if (!has("dns-listen-address") && !has("no-dns")) {
-    const docker = await bridgeAddress("docker0");
-    if (docker) args.push(`--dns-listen-address=${docker}:53`);
-  }
   // Under `eval $(weave env)` DOCKER_HOST is our own proxy: Docker is where it was before.
   if (env.ORIG_DOCKER_HOST !== undefined) fallback("docker-api", env.ORIG_DOCKER_HOST || defaultDocker);
   args.push(...dockerFlags(words, env));
@@ -60,14 +52,4 @@ export function splitPassword(words: readonly string[]): { words: string[]; pass
     words: [...words.slice(0, at), ...words.slice(at + (separate ? 2 : 1))],
     password: separate ? words[at + 1] : inline,
   };
-}
-
-async function bridgeAddress(name: string): Promise<string | undefined> {
-  try {
-    const { stdout } = await run("ip", ["-j", "-4", "addr", "show", "dev", name]);
-    const [link] = JSON.parse(stdout) as { addr_info?: { local: string }[] }[];
-    return link?.addr_info?.[0]?.local;
-  } catch {
-    return undefined;
-  }
 }

@@ -171,7 +171,10 @@ export const optionSpecs = {
   // Names.
   "no-dns": off("no DNS server"),
   "dns-domain": string("domain of container names", "weave.local."),
-  "dns-listen-address": string("address:port of the DNS server", "0.0.0.0:53"),
+  "dns-listen-address": string("address:port of the DNS server (empty: port 53 of the bridge and of Docker's bridge)"),
+  "dns-clients": string(
+    "comma-separated CIDRs answered by the DNS server besides the overlay, this host, and the networks on its bridges",
+  ),
   "dns-ttl": { schema: count, default: 1, help: "TTL of answers in seconds" },
   "dns-fallback-timeout": { schema: duration, default: 5000, help: "time for one upstream answer" },
   "dns-strategy": {

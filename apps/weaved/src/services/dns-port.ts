@@ -7,7 +7,7 @@ export interface DnsListener {
   readonly address: string;
   readonly port: number;
   readonly ttl: number;
-  /** Servers that other names are asked of. */
+  /** The servers that answer other names. */
   upstreams(): readonly string[];
 }
 
@@ -15,7 +15,9 @@ export interface DnsListener {
 export function dnsPort(names: Names, listener: DnsListener): DnsPort {
   return {
     domain: names.domain,
-    address: listener.address,
+    get address() {
+      return listener.address;
+    },
     port: listener.port,
     add(fqdn, containerId, address) {
       names.add(fqdn, containerId, address);

@@ -98,7 +98,7 @@ function tlsFiles(settings: Settings): TlsFiles | undefined {
 /** The address under which containers reach our server: where it listens, or Docker's bridge if it listens everywhere. */
 async function resolverFor(dns: NamesService, options: ProxyServiceOptions): Promise<string | undefined> {
   const { address } = dns.listener;
-  if (address !== "0.0.0.0" && address !== "::") return address;
+  if (address !== "" && address !== "0.0.0.0" && address !== "::") return address;
   const bridge = await options.engine?.network("bridge");
   const name = options.settings["docker-bridge"] || (bridge?.options["com.docker.network.bridge.name"] ?? "docker0");
   const gateway = bridge?.gateway || (await addressOf(name));
