@@ -10,7 +10,7 @@ import { DnsError } from "../errors.ts";
 import type { Clock, Logger } from "../ports.ts";
 import { hostAddresses } from "./host-addresses.ts";
 
-/** Where a server listens. A function is called again every 5 s; `0.0.0.0` and `::` stand for all addresses of the host. */
+/** Where a server listens. A function is called again every second; `0.0.0.0` and `::` stand for all addresses of the host. */
 export type ListenOn = string | readonly string[] | (() => readonly string[]);
 
 /** An address with a bound socket. */
@@ -41,12 +41,13 @@ export interface ListenersOptions {
 export interface Listeners {
   /** In the order in which the addresses were named. */
   readonly bound: readonly ListenAddress[];
-  /** Looks at the host's addresses now rather than within 5 s. */
+  /** Looks at the host's addresses now rather than within a second. */
   follow(): Promise<void>;
   close(): Promise<void>;
 }
 
-const FOLLOW_MS = 5000;
+/** Clients of a new network ask at once: a container of a new Docker network asks the address of its gateway. */
+const FOLLOW_MS = 1000;
 /** Addresses of one host; more are left out. */
 const MAX_ADDRESSES = 256;
 const WILDCARDS: ReadonlyMap<string, number> = new Map([

@@ -89,7 +89,7 @@ export interface DnsServer extends AsyncDisposable {
   stats(): { readonly totals: Readonly<QueryTotals>; readonly names: ReadonlyMap<string, Readonly<NameStats>> };
   /** Calls `fn` for every query from now on; undefined switches the log off. While on, the fast path is not used. */
   queryLog(fn: ((line: QueryLogLine) => void) | undefined): void;
-  /** Looks at the host's addresses now rather than within 5 s. */
+  /** Looks at the host's addresses now rather than within a second. */
   followAddresses(): Promise<void>;
   /** Idempotent; resolves when sockets and timers are gone. */
   close(): Promise<void>;
