@@ -3,7 +3,7 @@
  * `[SIZES] [SEED]`. Virtual time, messages, bytes, CPU; the growth of bytes per peer from the first size to the last, beside
  * n log n.
  */
-import { type Phase, quantile, splitAndHeal } from "../test/scenarios.ts";
+import { type Phase, quantile, splitAndHeal } from "../test/support/scenarios.ts";
 
 const sizes = (process.argv[2] ?? "100,200").split(",").map(Number);
 const seed = Number(process.argv[3] ?? 1);

@@ -3,7 +3,7 @@
  * peer heard, over all updates. `[SIZES] [UPDATES] [SEED] [PER_MESH]`. So many updates share a mesh, which is dear to bring up (ten
  * up to 200 peers, all of them above): what varies then is who tells, what is lost, what is late. Each mesh has a seed of its own.
  */
-import { disseminate, quantile } from "../test/scenarios.ts";
+import { disseminate, quantile } from "../test/support/scenarios.ts";
 
 const sizes = (process.argv[2] ?? "200").split(",").map(Number);
 const updates = Number(process.argv[3] ?? 100);

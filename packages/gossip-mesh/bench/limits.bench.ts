@@ -1,5 +1,5 @@
 /** Random meshes under random connection limits from 3: how many stay in one piece, how many keep to it. `[CASES] [SEED] [SECONDS]`. */
-import { limitConnections } from "../test/scenarios.ts";
+import { limitConnections } from "../test/support/scenarios.ts";
 
 const [cases = "100", first = "1", secondsText = "60"] = process.argv.slice(2);
 const end = Date.now() + Number(secondsText) * 1000;

@@ -1,5 +1,5 @@
 /** Simulation: all N peers restart at once; virtual time until all agree again. `[SIZES] [SEED]`. */
-import { restartAll } from "../test/scenarios.ts";
+import { restartAll } from "../test/support/scenarios.ts";
 
 const sizes = (process.argv[2] ?? "100").split(",").map(Number);
 const seed = Number(process.argv[3] ?? 1);

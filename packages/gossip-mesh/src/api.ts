@@ -1,5 +1,6 @@
 /** The public face of a mesh: options, the running thing, what it reports. Types only. */
 import type { CryptoProvider } from "@weaved/sleeve-crypto";
+import type { LinkProtection } from "./connection/protection.ts";
 import type { MeshErrorCode } from "./errors.ts";
 import type {
   Clock,
@@ -13,7 +14,6 @@ import type {
   RouteTables,
   Transport,
 } from "./ports.ts";
-import type { LinkProtection } from "./protection.ts";
 
 /** How a mesh is to be. Times in milliseconds. */
 export interface MeshOptions {
@@ -58,9 +58,11 @@ export interface MeshPorts {
   readonly crypto?: CryptoProvider;
 }
 
-/** A target that could not be taken. */
+/** What is wrong with a target. */
 export interface TargetError {
   readonly target: string;
+  /** Whether the target is kept and looked up again: its name does not resolve now. Malformed ones are not kept. */
+  readonly kept: boolean;
   readonly code: MeshErrorCode;
   readonly reason: string;
 }
@@ -114,7 +116,7 @@ export interface ConnectionStatus {
   readonly retryInMs?: number;
 }
 
-/** Everything an operator may ask. A snapshot. */
+/** Everything an operator may ask. A snapshot. `JSON.stringify` gives 64-bit numbers as text, and routes as objects by name. */
 export interface MeshStatus {
   readonly name: PeerName;
   readonly nickname: string;
@@ -135,6 +137,8 @@ export interface MeshStatus {
   readonly routes: RouteTables;
   /** Connections that have ended, those to ourselves left out. */
   readonly terminationCount: number;
+  /** What `JSON.stringify` makes of it. */
+  toJSON(): unknown;
   /** How often each refusal, wait, retry, error has happened. */
   readonly events: Readonly<Partial<Record<MeshErrorCode, number>>>;
 }
@@ -153,11 +157,14 @@ export interface Mesh {
   /** Joins a channel. A channel can be opened once. @throws MeshError MESH_USAGE */
   openChannel(channel: string, handler: GossipHandler): GossipSender;
   /**
-   * Adds targets, `host` or `host:port`, and tries them now. `replace` makes them the only ones; existing connections stay.
-   * Resolves when all names have been looked up, with those that could not be taken.
+   * Adds targets, `host` or `host:port`, and tries them now. `replace` makes them the only ones; existing connections are
+   * kept. Resolves when all names have been looked up, with what is wrong with some of the targets.
    */
   connect(targets: readonly string[], options?: { readonly replace?: boolean }): Promise<readonly TargetError[]>;
-  /** Removes targets by their literal text. Existing connections stay. */
+  /**
+   * Removes targets by their literal text, and what is remembered of the peers found there. Existing connections are kept;
+   * once they end, the address is dialled again only if another peer reports it, and discovery is on.
+   */
   forget(targets: readonly string[]): void;
   /** Routes over established, symmetric links. */
   routes(): RouteTables;

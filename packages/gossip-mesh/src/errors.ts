@@ -18,6 +18,8 @@ export type MeshErrorCode =
   | "MESH_FEATURES"
   /** Another peer uses our name. */
   | "MESH_NAME_COLLISION"
+  /** Two living hosts use one name, a third one has noticed. */
+  | "MESH_NAME_TAKEN"
   /** The address is our own. */
   | "MESH_SELF"
   /** A discovered address belongs to a peer that nobody has mentioned. */
@@ -32,6 +34,8 @@ export type MeshErrorCode =
   | "MESH_OVERLAY"
   /** Silence for 60 s, or a handshake that takes too long: 10 s for a stranger that dials, 60 s for a peer that we dial. */
   | "MESH_TIMEOUT"
+  /** The remote host answers, but this connection to it does not: it was replaced by a new one. */
+  | "MESH_STALLED"
   /** The stream could not be opened, or broke. */
   | "MESH_TRANSPORT"
   /** The remote closed the connection. */

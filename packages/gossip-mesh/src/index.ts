@@ -18,6 +18,7 @@ export type {
   PeerStatus,
   TargetError,
 } from "./api.ts";
+export type { LinkProtection } from "./connection/protection.ts";
 export { MeshError, type MeshErrorCode } from "./errors.ts";
 export { createMesh } from "./mesh.ts";
 export { formatPeerName, parsePeerName, peerNameFromBytes, peerNameToBytes } from "./peer-name.ts";
@@ -39,5 +40,4 @@ export type {
   StreamEvents,
   Transport,
 } from "./ports.ts";
-export type { LinkProtection } from "./protection.ts";
 export { type MergeableState, openState, type StateChannel } from "./state-channel.ts";

@@ -29,6 +29,9 @@ const PROMPT_TELLS = 4;
 const PROMPT_REFILL_MS = 10_000;
 /** What changes at about the same time is told together. */
 const PROMPT_DELAY_MS = 10;
+/** An incarnation of our name that has been outgrown this often is alive. */
+const RIVAL_TIMES = 3;
+const MAX_RIVALS = 64;
 /** Unreachable peers are looked for this long after news. */
 const COLLECT_DELAY_MS = 1_000;
 /** Listeners to routes hear of a change at once, and of more at most this often. */
@@ -41,23 +44,27 @@ const MAX_ROUTES_TURNS = 100;
 export interface MembershipHost {
   readonly topology: Topology;
   readonly clock: Clock;
-  /** Tells neighbours about ourselves and some peers. */
-  tell(names: ReadonlySet<PeerName>): void;
-  /** Something has changed that dialling may depend on. */
-  onChanged(): void;
   onListenerError(error: unknown): void;
   /** What a neighbour says of a peer is beyond bounds. */
   onRefused(neighbour: PeerName, about: PeerName, fault: string): void;
+  /** Another living host announces itself under our name. */
+  onNameTaken(other: PeerRecord): void;
 }
 
 /** The membership of one mesh. */
 export class Membership {
   readonly routes: Routes;
+  /** Our own record has to be announced, and those of some neighbours. */
+  readonly onAnnounce: Listeners<[ReadonlySet<PeerName>]>;
+  /** Something has changed that dialling may depend on. */
+  readonly onChanged: Listeners<[]>;
   readonly onRoutesChanged: Listeners<[]>;
   readonly onPeerGone: Listeners<[PeerEvent]>;
   readonly onPeerSeen: Listeners<[PeerEvent]>;
   readonly #host: MembershipHost;
   readonly #budgets: NewsBudgets;
+  /** How often each other incarnation of our name was outgrown. Bounded by: MAX_RIVALS. */
+  readonly #rivals = new Map<bigint, number>();
   /** The version that each neighbour itself has named last. Bounded by: connections. */
   readonly #ownWords = new Map<PeerName, bigint>();
   /** Peers told of by onPeerSeen. Bounded by: peers of the topology. */
@@ -82,6 +89,8 @@ export class Membership {
     this.#budgets = new NewsBudgets(host.clock);
     this.#refilledAt = host.clock.now();
     this.routes = new Routes(host.topology);
+    this.onAnnounce = new Listeners(host.onListenerError);
+    this.onChanged = new Listeners(host.onListenerError);
     this.onRoutesChanged = new Listeners(host.onListenerError);
     this.onPeerGone = new Listeners(host.onListenerError);
     this.onPeerSeen = new Listeners(host.onListenerError);
@@ -122,7 +131,8 @@ export class Membership {
     from: PeerName,
   ): { readonly received: readonly PeerName[]; readonly changed: readonly PeerName[] } {
     const { topology } = this.#host;
-    const { received, changed, selfChanged } = topology.apply(this.#vet(update, from));
+    const { received, changed, selfChanged, rival } = topology.apply(this.#vet(update, from));
+    if (rival) this.#noteRival(rival);
     if (selfChanged) this.ownChange();
     this.#cancelCollect ??= this.#host.clock.after(COLLECT_DELAY_MS, () => {
       this.#cancelCollect = undefined;
@@ -130,10 +140,21 @@ export class Membership {
     });
     if (changed.length > 0) {
       for (const name of changed) this.noteSeen(name);
-      this.#host.onChanged();
+      this.onChanged.emit();
       this.routesMayDiffer();
     }
     return { received, changed };
+  }
+
+  /**
+   * Another life of ours was outgrown. An earlier life says nothing any more, so it takes one outgrowing; a host that lives
+   * outgrows us in turn.
+   */
+  #noteRival(rival: PeerRecord): void {
+    const times = (this.#rivals.get(rival.uid) ?? 0) + 1;
+    if (this.#rivals.size >= MAX_RIVALS) this.#rivals.clear();
+    this.#rivals.set(rival.uid, times);
+    if (times === RIVAL_TIMES) this.#host.onNameTaken(rival);
   }
 
   /** The records of an update that are within bounds. Refused ones take nothing along. */
@@ -210,7 +231,7 @@ export class Membership {
     this.#cancelUpdate = undefined;
     const names = new Set([this.#host.topology.self, ...this.#update]);
     this.#update.clear();
-    this.#host.tell(names);
+    this.onAnnounce.emit(names);
   }
 
   #tellWhenCalm(calmLooks: number, looks: number): void {
@@ -233,7 +254,7 @@ export class Membership {
       if (this.#seen.delete(name)) this.onPeerGone.emit({ name, nickname });
     }
     if (selfChanged) this.ownChange();
-    this.#host.onChanged();
+    this.onChanged.emit();
     this.routesMayDiffer();
   }
 

@@ -1,20 +1,22 @@
 /** Puts the parts of a mesh together. Reading it top to bottom shows who knows whom. */
 import { tweetnaclProvider } from "@weaved/sleeve-crypto";
 import type { Mesh, MeshOptions, MeshPorts, MeshStatus } from "./api.ts";
-import { subnetTest } from "./connect/address.ts";
-import { MIN_LIMIT } from "./connect/limit.ts";
-import { ConnectionMaker } from "./connect/maker.ts";
-import { Connections } from "./connections.ts";
+import type { Connection } from "./connection/connection.ts";
+import { Connections } from "./connection/connections.ts";
+import { MIN_LIMIT } from "./connection/limit.ts";
+import { subnetTest } from "./dial/address.ts";
+import { Dialer } from "./dial/dialer.ts";
 import { MeshError, toMeshError } from "./errors.ts";
+import { EventLog } from "./event-log.ts";
 import { Channels } from "./gossip/channels.ts";
+import { Neighbours } from "./gossip/neighbour.ts";
 import { GossipRouter, TOPOLOGY_CHANNEL } from "./gossip/router.ts";
-import { TopologySync } from "./gossip/topology-sync.ts";
-import { Journal } from "./journal.ts";
 import { Membership } from "./membership.ts";
 import { formatPeerName } from "./peer-name.ts";
 import { randomUint64 } from "./random-id.ts";
-import { connectionStatus, peerStatuses, statusOptions, targetStatus } from "./status.ts";
+import { connectionStatus, peerStatuses, statusJson, statusOptions, targetStatus } from "./status.ts";
 import { type ReportError, superviseClock, superviseTransport } from "./supervise.ts";
+import { TopologySync } from "./sync/topology-sync.ts";
 import { Topology } from "./topology/topology.ts";
 
 /** Options with a default value are there after it is filled in. */
@@ -45,56 +47,56 @@ export function createMesh(options: MeshOptions, ports: MeshPorts): Mesh {
   const uid = settings.uid ?? randomUint64(random);
   const isTrusted = subnetTest(settings.trustedSubnets);
   const password = passwordBytes(settings.password);
-  const journal = new Journal(ports.clock, settings.logger, settings.metrics);
-  const report: ReportError = (where, error) => journal.internal(where, error);
+  const events = new EventLog(ports.clock, settings.logger, settings.metrics);
+  const report: ReportError = (where, error) => events.internal(where, error);
   const clock = superviseClock(ports.clock, report);
   const transport = superviseTransport(ports.transport, report);
   const topology = new Topology({ name, nickname, uid, random });
   const channels = new Channels(clock, settings.gossipIntervalMs);
 
-  // The parts need each other only once something happens, which is after all of them are there.
-  const membership: Membership = new Membership({
+  const neighbours = new Neighbours<Connection>();
+  const membership = new Membership({
     topology,
     clock,
-    tell(names) {
-      sync.push();
-      router.spreadTopology(names);
-    },
-    onChanged: () => maker.evaluate(),
+    onListenerError: (error) => events.complaint("listener", toMeshError(error, "MESH_USAGE")),
     onRefused: (neighbour, about, fault) =>
-      journal.complaint(
+      events.complaint(
         `topology: from ${formatPeerName(neighbour)}`,
         new MeshError("MESH_GOSSIP", `refused what it says of ${formatPeerName(about)}: ${fault}`),
       ),
-    onListenerError: (error) => journal.complaint("listener", toMeshError(error, "MESH_USAGE")),
+    onNameTaken: ({ nickname, uid }) =>
+      events.complaint("topology", new MeshError("MESH_NAME_TAKEN", nameTaken(name, `${nickname} (UID ${uid})`))),
   });
-  const sync = new TopologySync({
-    topology,
-    clock,
-    random,
-    merge(records, from) {
-      const { changed } = membership.merge(records, from);
-      if (changed.length > 0) router.spreadTopology(new Set(changed), { name: from, asGossip: false });
-    },
-    greeted(by) {
-      const neighbour = connections.get(by);
-      if (neighbour) connections.strangers.heard(neighbour);
-    },
-  });
-  const connection = (peer: number): ReturnType<Connections["get"]> => connections.get(peer);
+  const sync = new TopologySync({ topology, clock, random });
   const { routes } = membership;
   const router = new GossipRouter({
-    ...{ self: name, clock, random, topology, channels, routes, journal, sync, connection },
-    hasLegacyNeighbours: () => connections.legacy > 0,
+    ...{ self: name, clock, random, topology, channels, routes, events, sync, neighbours },
   });
-  const dial: ConstructorParameters<typeof ConnectionMaker>[0]["dial"] = (to, expected) =>
-    connections.dial(to, expected);
-  const maker = new ConnectionMaker({ topology, clock, random, transport, port, discovery, limit, dial });
   const { minProtocolVersion: minVersion, maxProtocolVersion: maxVersion, overlay, topologySync } = settings;
-  const connections: Connections = new Connections({
-    ...{ topology, clock, random, transport, crypto, password, minVersion, maxVersion, limit, overlay, topologySync },
-    ...{ isTrusted, journal, membership, router, sync, maker },
+  const connections = new Connections({
+    ...{ topology, clock, random, transport, crypto, password, minVersion, maxVersion, limit, port, overlay },
+    ...{ topologySync, isTrusted, neighbours, events, membership, router, sync },
   });
+  const dialer = new Dialer({
+    ...{ topology, clock, random, transport, port, discovery, limit },
+    dial: (to, expected, timeoutMs) => connections.dial(to, expected, timeoutMs),
+  });
+
+  // What happens in one part and concerns another.
+  connections.report(dialer);
+  membership.onChanged.add(() => dialer.evaluate());
+  membership.onAnnounce.add((names) => {
+    sync.push();
+    router.spreadTopology(names);
+  });
+  sync.onRecords = (records, from) => {
+    const { changed } = membership.merge(records, from);
+    if (changed.length > 0) router.spreadTopology(new Set(changed), { name: from, asGossip: false });
+  };
+  sync.onDigest = (from) => {
+    const neighbour = neighbours.get(from);
+    if (neighbour) connections.unsynced.digestReceived(neighbour);
+  };
   channels.open(TOPOLOGY_CHANNEL, membership.handler);
 
   let closed = false;
@@ -103,19 +105,25 @@ export function createMesh(options: MeshOptions, ports: MeshPorts): Mesh {
     cancelGossip = clock.after(settings.gossipIntervalMs, again);
   });
 
-  const status = (): MeshStatus => ({
+  const facts = (): Omit<MeshStatus, "toJSON"> => ({
     ...statusOptions(settings),
     ...{ name, nickname, uid, shortId: topology.own.shortId },
-    targets: maker.texts({ activeOnly: false }),
+    targets: dialer.texts({ activeOnly: false }),
     connections: [
-      ...[...connections.registered()].map((connection) => connectionStatus(connection)),
-      ...[...maker.unconnected()].map((target) => targetStatus(target, clock.now())),
+      ...[...neighbours.values()].map((connection) => connectionStatus(connection)),
+      ...[...dialer.unconnected()].map((target) => targetStatus(target, clock.now())),
     ],
     peers: peerStatuses(topology),
     routes: membership.routes.tables(),
     terminationCount: connections.terminations,
-    events: { ...journal.counts },
+    events: { ...events.counts },
   });
+
+  const status = (): MeshStatus => {
+    const snapshot = facts();
+    // Not enumerable, so that a copy of a status is data only.
+    return Object.defineProperty(snapshot as MeshStatus, "toJSON", { value: () => statusJson(snapshot) });
+  };
 
   return {
     name,
@@ -126,8 +134,8 @@ export function createMesh(options: MeshOptions, ports: MeshPorts): Mesh {
       channels.open(channel, handler);
       return router.sender(channel);
     },
-    connect: (targets, { replace = false } = {}) => maker.connect(targets, replace),
-    forget: (targets) => maker.forget(targets),
+    connect: (targets, { replace = false } = {}) => dialer.connect(targets, replace),
+    forget: (targets) => dialer.forget(targets),
     routes: () => membership.routes.tables(),
     onRoutesChanged: (fn) => membership.onRoutesChanged.add(fn),
     onPeerGone: (fn) => membership.onPeerGone.add(fn),
@@ -137,12 +145,12 @@ export function createMesh(options: MeshOptions, ports: MeshPorts): Mesh {
     nicknameOf: (peer) => topology.get(peer)?.nickname,
     knows: (peer) => topology.get(peer) !== undefined,
     peerOfShortId: (id) => topology.principal(id),
-    activeDirectTargets: () => maker.texts({ activeOnly: true }),
+    activeDirectTargets: () => dialer.texts({ activeOnly: true }),
     close() {
       if (closed) return;
       closed = true;
       cancelGossip();
-      maker.close();
+      dialer.close();
       membership.close();
       sync.close();
       connections.close();
@@ -173,6 +181,10 @@ function checkOptions({ name, connectionLimit, minProtocolVersion, maxProtocolVe
       `protocol versions ${minProtocolVersion} to ${maxProtocolVersion} leave none; with a password minProtocolVersion is 2 unless it is set`,
     );
   }
+}
+
+function nameTaken(name: number, other: string): string {
+  return `another host announces itself as ${formatPeerName(name)}, our name: ${other}; give one of them another name (--name)`;
 }
 
 function passwordBytes(password: string | Uint8Array | undefined): Uint8Array | undefined {

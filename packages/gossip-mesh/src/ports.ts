@@ -3,7 +3,7 @@
  * The shapes under "gossip", "overlay", "routes" are the contract between packages: see ARCHITECTURE.md.
  */
 
-import type { LinkProtection } from "./protection.ts";
+import type { LinkProtection } from "./connection/protection.ts";
 
 /** 48-bit peer name as an integer (gob sends it so); text form `7a:9f:eb:b6:0c:6e`. 0 means "no peer". */
 export type PeerName = number;
@@ -81,6 +81,11 @@ export interface OverlayLink {
   /** Sends one protocol message (tag 7 with switch, 1..3 to legacy peers) over the TCP connection. */
   sendControl(tag: number, payload: Uint8Array): void;
   onEstablished(): void;
+  /**
+   * The overlay hears the remote again after a silence. TCP may take as long as the silence to notice that the network is
+   * back; the mesh then replaces the TCP connection.
+   */
+  onResumed(): void;
   onError(error: Error): void;
 }
 

@@ -1,8 +1,9 @@
 /** What operators see; protocol notes, section 18. */
 import type { ConnectionStatus, MeshOptions, MeshStatus, PeerStatus } from "./api.ts";
-import type { Target } from "./connect/targets.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./connection/connection.ts";
+import type { Target } from "./dial/target.ts";
 import { formatPeerName } from "./peer-name.ts";
+import type { PeerName } from "./ports.ts";
 import type { Topology } from "./topology/topology.ts";
 
 /** All known peers, each with its connections, in order of name. */
@@ -23,6 +24,33 @@ export function peerStatuses(topology: Topology): PeerStatus[] {
         established,
       })),
     }));
+}
+
+/** A status as JSON can carry it: bigints as text, maps as objects, peers by the text form of their names. */
+export function statusJson(status: Omit<MeshStatus, "toJSON">): unknown {
+  const names = <T, U>(map: ReadonlyMap<PeerName, T>, value: (value: T) => U): Record<string, U> =>
+    Object.fromEntries([...map].map(([name, v]) => [formatPeerName(name), value(v)]));
+  const { unicast, broadcast } = status.routes;
+  return {
+    ...status,
+    name: formatPeerName(status.name),
+    uid: String(status.uid),
+    connections: status.connections.map((connection) => ({
+      ...connection,
+      ...(connection.peer === undefined ? {} : { peer: formatPeerName(connection.peer) }),
+    })),
+    peers: status.peers.map((peer) => ({
+      ...peer,
+      name: formatPeerName(peer.name),
+      uid: String(peer.uid),
+      version: String(peer.version),
+      connections: peer.connections.map((link) => ({ ...link, name: formatPeerName(link.name) })),
+    })),
+    routes: {
+      unicast: names(unicast, formatPeerName),
+      broadcast: names(broadcast, (hops) => hops.map(formatPeerName)),
+    },
+  };
 }
 
 /** A live connection. */

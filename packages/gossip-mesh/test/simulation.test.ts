@@ -8,7 +8,7 @@ import {
   quantile,
   restartAll,
   splitAndHeal,
-} from "./scenarios.ts";
+} from "./support/scenarios.ts";
 import { createWorld } from "./support/world.ts";
 
 describe("simulated, small (bench/ has the large runs)", () => {

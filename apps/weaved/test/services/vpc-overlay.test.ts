@@ -17,6 +17,7 @@ function makeLink(overlays: string) {
     remoteFeatures: { Overlays: overlays },
     sendControl() {},
     onEstablished: () => events.push("established"),
+    onResumed() {},
     onError: (error) => events.push(error.message),
   };
   return { link, events };

@@ -23,7 +23,11 @@ const ANNOUNCERS = 2;
  *
  * @param from - who told us; absent if nobody had to
  */
-export function peersToTell(graph: Graph & { readonly self: PeerName }, about: PeerName, from?: PeerName): Link[] {
+export function peersToAnnounceTo(
+  graph: Graph & { readonly self: PeerName },
+  about: PeerName,
+  from?: PeerName,
+): Link[] {
   const own = graph.get(graph.self)!.links;
   const told = graph.get(about)?.links ?? [];
   if (told.length >= graph.size - 1) return [];

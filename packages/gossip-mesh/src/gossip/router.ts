@@ -1,20 +1,20 @@
 /** Moves gossip between channels and neighbours. */
 
-import type { Connection } from "../connection.ts";
 import { MeshError, toMeshError } from "../errors.ts";
-import type { Journal } from "../journal.ts";
+import type { EventLog } from "../event-log.ts";
 import { formatPeerName } from "../peer-name.ts";
 import type { Clock, GossipData, GossipHandler, GossipSender, PeerName, Random } from "../ports.ts";
 import type { Routes } from "../routing/routes.ts";
+import { SYNC_CHANNEL } from "../sync/sync-messages.ts";
+import type { TopologySync } from "../sync/topology-sync.ts";
 import type { Topology } from "../topology/topology.ts";
 import { decodeEnvelope, type Envelope, encodeEnvelope, Tag } from "../wire/envelope.ts";
-import { drawSome, peersToTell } from "./announce.ts";
+import { drawSome, peersToAnnounceTo } from "./announce.ts";
 import type { Channels } from "./channels.ts";
-import { dependents, drawNeighbours } from "./neighbours.ts";
+import type { Neighbour, Neighbours } from "./neighbour.ts";
 import { EncodingRound } from "./outbox.ts";
-import { SYNC_CHANNEL } from "./sync-messages.ts";
+import { dependents, drawNeighbours } from "./recipients.ts";
 import { TopologyData } from "./topology-data.ts";
-import type { TopologySync } from "./topology-sync.ts";
 
 /** The channel of the topology itself. */
 export const TOPOLOGY_CHANNEL = "topology";
@@ -27,18 +27,16 @@ export interface RouterHost {
   readonly topology: Topology;
   readonly channels: Channels;
   readonly routes: Routes;
-  readonly journal: Journal;
+  readonly events: EventLog;
   readonly sync: TopologySync;
-  connection(name: PeerName): Connection | undefined;
-  /** Whether some neighbours speak as the original does. */
-  hasLegacyNeighbours(): boolean;
+  readonly neighbours: Neighbours;
 }
 
 /** The router. */
 export class GossipRouter {
   readonly #host: RouterHost;
   /** Connections with something to send. Bounded by: connections. */
-  readonly #dirty = new Set<Connection>();
+  readonly #dirty = new Set<Neighbour>();
   #scheduled = false;
 
   constructor(host: RouterHost) {
@@ -59,30 +57,30 @@ export class GossipRouter {
     const { self, routes } = this.#host;
     if (envelope.destination === self) return false;
     const hop = routes.hopTo(envelope.destination);
-    const connection = hop === undefined ? undefined : this.#host.connection(hop);
-    return connection?.trySend(encodeEnvelope(envelope)) ?? false;
+    const neighbour = hop === undefined ? undefined : this.#host.neighbours.get(hop);
+    return neighbour?.trySend(encodeEnvelope(envelope)) ?? false;
   }
 
   #broadcast(channel: string, source: PeerName, data: GossipData): void {
     for (const hop of this.#host.routes.hops(source, "all")) {
-      const connection = this.#host.connection(hop);
-      if (!connection) continue;
-      if (this.#announces(connection, data)) continue;
-      connection.outbox.broadcast(channel, source, data);
-      this.#touch(connection);
+      const neighbour = this.#host.neighbours.get(hop);
+      if (!neighbour) continue;
+      if (this.#announces(neighbour, data)) continue;
+      neighbour.outbox.broadcast(channel, source, data);
+      this.#touch(neighbour);
     }
   }
 
   /** Plain gossip to a few neighbours. */
   spread(channel: string, data: GossipData, except?: PeerName): void {
-    for (const name of this.#toTell(except)) {
-      const connection = this.#host.connection(name);
-      if (connection) this.sendTo(connection, channel, data);
+    for (const name of this.#recipients(except)) {
+      const neighbour = this.#host.neighbours.get(name);
+      if (neighbour) this.sendTo(neighbour, channel, data);
     }
   }
 
   /** Some by lot, as the original has it, and those that nobody may draw. */
-  #toTell(except: PeerName | undefined): Set<PeerName> {
+  #recipients(except: PeerName | undefined): Set<PeerName> {
     const { routes, random, topology } = this.#host;
     const chosen = new Set([...drawNeighbours(routes.paths("all"), random, except), ...dependents(topology)]);
     if (except !== undefined) chosen.delete(except);
@@ -98,45 +96,45 @@ export class GossipRouter {
   spreadTopology(names: ReadonlySet<PeerName>, from?: { readonly name: PeerName; readonly asGossip: boolean }): void {
     const { random, sync, topology } = this.#host;
     // Routes are worked out only where somebody needs them: in a storm that is the larger part of all work.
-    if (this.#host.hasLegacyNeighbours()) {
+    if (this.#host.neighbours.hasLegacy) {
       const data = new TopologyData(topology, names);
-      for (const name of this.#toTell(from?.name)) {
-        const connection = this.#host.connection(name);
-        if (connection && !connection.remote!.topologySync) this.sendTo(connection, TOPOLOGY_CHANNEL, data);
+      for (const name of this.#recipients(from?.name)) {
+        const neighbour = this.#host.neighbours.get(name);
+        if (neighbour && !neighbour.speaksSync) this.sendTo(neighbour, TOPOLOGY_CHANNEL, data);
       }
     }
     for (const name of names) {
       if (name === topology.self) continue;
       const told = from?.asGossip
         ? drawSome(topology.own.links, random, 1 + Math.floor(2 * Math.log2(topology.size)))
-        : peersToTell(topology, name, from?.name);
+        : peersToAnnounceTo(topology, name, from?.name);
       for (const { to } of told) {
-        const connection = to === from?.name ? undefined : this.#host.connection(to);
-        if (connection) sync.announce(connection, name);
+        const neighbour = to === from?.name ? undefined : this.#host.neighbours.get(to);
+        if (neighbour) sync.announce(neighbour, name);
       }
     }
   }
 
   /** Plain gossip to one neighbour. */
-  sendTo(connection: Connection, channel: string, data: GossipData): void {
-    if (this.#announces(connection, data)) return;
-    connection.outbox.gossip(channel, data);
-    this.#touch(connection);
+  sendTo(neighbour: Neighbour, channel: string, data: GossipData): void {
+    if (this.#announces(neighbour, data)) return;
+    neighbour.outbox.gossip(channel, data);
+    this.#touch(neighbour);
   }
 
   /** Topology goes to peers of this program as announcements instead. */
-  #announces(connection: Connection, data: GossipData): boolean {
-    if (!(data instanceof TopologyData) || !connection.remote?.topologySync) return false;
-    for (const name of data.names) this.#host.sync.announce(connection, name);
+  #announces(neighbour: Neighbour, data: GossipData): boolean {
+    if (!(data instanceof TopologyData) || !neighbour.speaksSync) return false;
+    for (const name of data.names) this.#host.sync.announce(neighbour, name);
     return true;
   }
 
   /** Every channel's complete state, to a neighbour that is new or has restarted. */
-  sendEverything(connection: Connection): void {
+  sendEverything(neighbour: Neighbour): void {
     for (const [channel, handler] of this.#host.channels.own()) {
-      if (channel === TOPOLOGY_CHANNEL && connection.remote?.topologySync) continue;
+      if (channel === TOPOLOGY_CHANNEL && neighbour.speaksSync) continue;
       const data = this.#complete(channel, handler);
-      if (data) this.sendTo(connection, channel, data);
+      if (data) this.sendTo(neighbour, channel, data);
     }
   }
 
@@ -147,10 +145,10 @@ export class GossipRouter {
       const data = this.#complete(channel, handler);
       if (!data) continue;
       for (const name of drawNeighbours(routes.paths("all"), random)) {
-        const connection = this.#host.connection(name);
-        if (!connection) continue;
-        if (channel === TOPOLOGY_CHANNEL && connection.remote?.topologySync) sync.greet(connection);
-        else this.sendTo(connection, channel, data);
+        const neighbour = this.#host.neighbours.get(name);
+        if (!neighbour) continue;
+        if (channel === TOPOLOGY_CHANNEL && neighbour.speaksSync) sync.sendDigest(neighbour);
+        else this.sendTo(neighbour, channel, data);
       }
     }
   }
@@ -159,31 +157,30 @@ export class GossipRouter {
     try {
       return handler.gossip();
     } catch (error) {
-      this.#host.journal.complaint(`channel ${channel}: own state`, toMeshError(error, "MESH_GOSSIP"));
+      this.#host.events.complaint(`channel ${channel}: own state`, toMeshError(error, "MESH_GOSSIP"));
       return undefined;
     }
   }
 
   /**
-   * Takes a gossip message. Only one that cannot be read at all, or one too many, ends the connection.
+   * Takes a gossip message. Only one that cannot be read at all, or one too many, ends the neighbour.
    *
    * @throws MeshError MESH_PROTOCOL, MESH_FLOOD
    */
-  receive(from: Connection, tag: Envelope["tag"], payload: Uint8Array): void {
+  receive(from: Neighbour, tag: Envelope["tag"], payload: Uint8Array): void {
     const envelope = decodeEnvelope(tag, payload);
     try {
-      if (envelope.channel === SYNC_CHANNEL && from.remote!.topologySync)
-        this.#host.sync.receive(from, envelope.payload);
+      if (envelope.channel === SYNC_CHANNEL && from.speaksSync) this.#host.sync.receive(from, envelope.payload);
       else this.#dispatch(from, envelope);
     } catch (thrown) {
       const error = toMeshError(thrown, "MESH_GOSSIP");
       if (error.code === "MESH_FLOOD") throw error;
       const about = `channel ${envelope.channel}: from ${formatPeerName(envelope.source)} by way of ${from.label}`;
-      this.#host.journal.complaint(about, error);
+      this.#host.events.complaint(about, error);
     }
   }
 
-  #dispatch(from: Connection, envelope: Envelope): void {
+  #dispatch(from: Neighbour, envelope: Envelope): void {
     const { tag, channel, source, destination, payload } = envelope;
     const handler = this.#host.channels.handler(channel);
     switch (tag) {
@@ -208,13 +205,13 @@ export class GossipRouter {
   }
 
   /** A connection takes data again. */
-  drained(connection: Connection): void {
-    if (connection.outbox.waiting) this.#touch(connection);
+  drained(neighbour: Neighbour): void {
+    if (neighbour.outbox.waiting) this.#touch(neighbour);
   }
 
   /** Connections are served together, after whatever happens now: that merges, and encodes once. */
-  #touch(connection: Connection): void {
-    this.#dirty.add(connection);
+  #touch(neighbour: Neighbour): void {
+    this.#dirty.add(neighbour);
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#host.clock.after(0, () => this.#serve());
@@ -225,12 +222,12 @@ export class GossipRouter {
     const round = new EncodingRound(this.#host.self);
     const dirty = [...this.#dirty];
     this.#dirty.clear();
-    for (const connection of dirty) {
+    for (const neighbour of dirty) {
       try {
-        connection.flush(round);
+        neighbour.flush(round);
       } catch (error) {
         // A state of more than 10 MiB cannot be sent; others may still be.
-        this.#host.journal.complaint(`to ${connection.label}`, toMeshError(error, "MESH_GOSSIP"));
+        this.#host.events.complaint(`to ${neighbour.label}`, toMeshError(error, "MESH_GOSSIP"));
       }
     }
   }

@@ -1,6 +1,6 @@
 /** TCP as far as a mesh can tell, in memory: ordered streams with delay, loss, partitions. */
 
-import { hostOf } from "../connect/address.ts";
+import { hostOf } from "../dial/address.ts";
 import { MeshError } from "../errors.ts";
 import type { Clock, Random, Stream, StreamEvents, Transport } from "../ports.ts";
 
@@ -8,6 +8,8 @@ import type { Clock, Random, Stream, StreamEvents, Transport } from "../ports.ts
 const WINDOW_BYTES = 256 * 1024;
 /** A lost segment is sent again after this, and holds up all behind it: TCP's smallest retransmission time-out in Linux. */
 const RETRANSMIT_MS = 200;
+/** In a partition TCP waits twice as long each time, up to Linux's longest. */
+const MAX_RETRANSMIT_MS = 120_000;
 const DIAL_TIMEOUT_MS = 20_000;
 /** First ephemeral port, as Linux has it. */
 const EPHEMERAL = 32_768;
@@ -29,7 +31,7 @@ export interface MemoryNetwork {
   transport(address: string): Transport;
   /** Hosts (addresses without port) reach only those of their own group from now on; hosts in no group form one. */
   partition(groups: readonly (readonly string[])[]): void;
-  /** Ends a partition; what was held up arrives. */
+  /** Ends a partition. What was sent into it arrives when TCP sends it again, which may be as much later as the partition was long. */
   heal(): void;
   readonly stats: { readonly streams: number; readonly segments: number; readonly bytes: number };
 }
@@ -38,8 +40,6 @@ interface World extends Required<MemoryNetworkOptions> {
   /** Bounded by: transports made. */
   readonly listeners: Map<string, (stream: Stream) => void>;
   readonly groups: Map<string, number>;
-  /** What partitions hold up. Bounded by: traffic sent into partitions. */
-  held: (() => void)[];
   readonly stats: { streams: number; segments: number; bytes: number };
   nextPort: number;
 }
@@ -53,7 +53,6 @@ export function createMemoryNetwork(options: MemoryNetworkOptions): MemoryNetwor
     ...options,
     listeners: new Map(),
     groups: new Map(),
-    held: [],
     stats: { streams: 0, segments: 0, bytes: 0 },
     nextPort: EPHEMERAL,
   };
@@ -67,9 +66,6 @@ export function createMemoryNetwork(options: MemoryNetworkOptions): MemoryNetwor
     },
     heal() {
       world.groups.clear();
-      const { held } = world;
-      world.held = [];
-      for (const arrive of held) arrive();
     },
     stats: world.stats,
   };
@@ -138,6 +134,8 @@ class End implements Stream {
   #arrivesAt = 0;
   #onTheWay = 0;
   #full = false;
+  /** What a partition holds up. Bounded by: what is sent into it. */
+  readonly #held: (() => void)[] = [];
 
   constructor(world: World, from: string, to: string) {
     this.#world = world;
@@ -171,7 +169,9 @@ class End implements Stream {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#transmit(() => this.peer.#remoteClosed());
+    // A reset drops what is queued, and is sent once only.
+    this.#held.length = 0;
+    if (!split(this.#world, this.#from, this.#to)) this.#transmit(() => this.peer.#remoteClosed());
     this.#world.clock.after(0, () => this.#events?.closed());
   }
 
@@ -182,9 +182,20 @@ class End implements Stream {
     clock.after(this.#arrivesAt - clock.now(), () => this.#pass(arrive));
   }
 
+  /** Delivers, unless something is held up already, or a partition is in the way. */
   #pass(arrive: () => void): void {
-    if (split(this.#world, this.#from, this.#to)) this.#world.held.push(() => this.#pass(arrive));
-    else arrive();
+    if (this.#held.length === 0 && !split(this.#world, this.#from, this.#to)) arrive();
+    else if (this.#held.push(arrive) === 1) this.#sendAgain(RETRANSMIT_MS);
+  }
+
+  #sendAgain(ms: number): void {
+    this.#world.clock.after(ms, () => {
+      if (split(this.#world, this.#from, this.#to)) {
+        if (!this.#closed || !this.peer.#closed) this.#sendAgain(Math.min(2 * ms, MAX_RETRANSMIT_MS));
+        return;
+      }
+      for (const arrive of this.#held.splice(0)) arrive();
+    });
   }
 
   #receive(bytes: Uint8Array): void {

@@ -18,6 +18,8 @@ export interface Applied {
   readonly changed: readonly PeerName[];
   /** Our own record had to change: get past an earlier incarnation, or draw another short id. */
   readonly selfChanged: boolean;
+  /** Another incarnation of ourselves that had to be outgrown. */
+  readonly rival: PeerRecord | undefined;
 }
 
 interface Entry {
@@ -112,9 +114,12 @@ export class Topology implements Graph {
     }
     const changed: PeerName[] = [];
     let selfChanged = false;
+    let rival: PeerRecord | undefined;
     for (const record of update) {
       if (record.name === this.self) {
-        selfChanged = this.#outgrow(record) || selfChanged;
+        if (!this.#outgrow(record)) continue;
+        selfChanged = true;
+        rival = record;
         continue;
       }
       if (!this.#entries.has(record.name)) continue;
@@ -126,7 +131,7 @@ export class Topology implements Graph {
       for (const link of record.links) this.#mention(link.to);
     }
     if (changed.length > 0) selfChanged = this.#keepShortId() || selfChanged;
-    return { received: update.map((record) => record.name), changed, selfChanged };
+    return { received: update.map((record) => record.name), changed, selfChanged, rival };
   }
 
   #mention(name: PeerName): void {

@@ -1,14 +1,8 @@
 /** Every decoder of bytes or text that others send, each with recordings to begin with. */
 import { tweetnaclProvider } from "@weaved/sleeve-crypto";
-import { parseTarget, subnetTest } from "../../src/connect/address.ts";
-import {
-  decodeSync,
-  encodeGive,
-  encodeRecordUpdate,
-  encodeSync,
-  encodeUpdate,
-} from "../../src/gossip/sync-messages.ts";
+import { parseTarget, subnetTest } from "../../src/dial/address.ts";
 import { parsePeerName, peerNameFromBytes } from "../../src/index.ts";
+import { decodeSync, encodeGive, encodeRecordUpdate, encodeSync, encodeUpdate } from "../../src/sync/sync-messages.ts";
 import { decodeRecords, encodeRecord, joinRecords } from "../../src/topology/payload.ts";
 import { decodeEnvelope, encodeEnvelope } from "../../src/wire/envelope.ts";
 import { makeFeatures, parseFeatures } from "../../src/wire/features.ts";

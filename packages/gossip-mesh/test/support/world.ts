@@ -21,7 +21,13 @@ export interface World {
   address(n: number): string;
 }
 
-export function createWorld(seed: number = 1, options: Partial<MemoryNetworkOptions> = {}): World {
+/** What makes a world special. */
+export interface WorldOptions extends Partial<MemoryNetworkOptions> {
+  /** Looks names up; without it every name is an address. */
+  readonly resolve?: (host: string) => Promise<string>;
+}
+
+export function createWorld(seed: number = 1, { resolve, ...options }: WorldOptions = {}): World {
   const clock = createVirtualClock();
   const random = seededRandom(seed);
   const meshes: Mesh[] = [];
@@ -41,7 +47,8 @@ export function createWorld(seed: number = 1, options: Partial<MemoryNetworkOpti
     address: host,
     start(n, meshOptions = {}) {
       const port = meshOptions.port ?? 6783;
-      const transport = network.transport(`${host(n)}:${port}`);
+      const plain = network.transport(`${host(n)}:${port}`);
+      const transport = resolve ? { ...plain, resolve } : plain;
       const mesh = createMesh({ name: n, nickname: `host${n}`, ...meshOptions }, { clock, random, transport });
       meshes.push(mesh);
       return mesh;

@@ -1,13 +1,15 @@
 /** One connection from its first byte to its last: handshake, registration, messages, heartbeats, end. */
 import type { CryptoProvider } from "@weaved/sleeve-crypto";
-import { MeshError, toMeshError } from "./errors.ts";
-import { type EncodingRound, Outbox } from "./gossip/outbox.ts";
-import { formatPeerName } from "./peer-name.ts";
-import type { Clock, OverlayConnection, PeerName, Stream } from "./ports.ts";
+import { MeshError, toMeshError } from "../errors.ts";
+import type { Neighbour } from "../gossip/neighbour.ts";
+import { type EncodingRound, Outbox } from "../gossip/outbox.ts";
+import { formatPeerName } from "../peer-name.ts";
+import type { Clock, OverlayConnection, PeerName, Stream } from "../ports.ts";
+import { Tag } from "../wire/envelope.ts";
+import { type Features, parseFeatures, type RemoteFeatures } from "../wire/features.ts";
+import { Handshake } from "../wire/handshake.ts";
 import { type LinkProtection, linkProtection } from "./protection.ts";
-import { Tag } from "./wire/envelope.ts";
-import { type Features, parseFeatures, type RemoteFeatures } from "./wire/features.ts";
-import { Handshake } from "./wire/handshake.ts";
+import { StallWatch } from "./stall.ts";
 
 /**
  * A peer that we dialled gets this long to send its header, and this long for the whole handshake: a host that restarts
@@ -27,6 +29,12 @@ const CHECK_MS = 10_000;
 const MAX_BACKLOG_BYTES = 4 * 2 ** 20;
 
 const HEARTBEAT = Uint8Array.of(Tag.heartbeat);
+const PING = Uint8Array.of(Tag.ping);
+const PONG = Uint8Array.of(Tag.pong);
+/** A connection that ends after a notice is closed this much later, so that the notice arrives. */
+const PARTING_MS = 1_000;
+/** Characters of a notice that are kept. */
+const MAX_NOTICE = 512;
 
 /** How far a connection has come. */
 export type ConnectionPhase = "handshake" | "pending" | "established" | "ended";
@@ -47,6 +55,10 @@ export interface ConnectionHost {
   onMessage(connection: Connection, tag: number, payload: Uint8Array): void;
   /** The handshake keeps this many bytes, and is not over yet. */
   onHandshakeBytes(connection: Connection, bytes: number): void;
+  /** The remote has sent a text for the operator. */
+  onNotice(connection: Connection, text: string): void;
+  /** Tries to replace a stalled connection. The result gives up. */
+  tryAnother(connection: Connection): () => void;
   onDrained(connection: Connection): void;
   onEnded(connection: Connection, error: MeshError): void;
 }
@@ -65,7 +77,7 @@ export interface ConnectionOrigin {
 }
 
 /** A connection. Public fields are the mesh's business. */
-export class Connection {
+export class Connection implements Neighbour {
   readonly origin: ConnectionOrigin;
   readonly stream: Stream;
   readonly outbox: Outbox = new Outbox();
@@ -82,6 +94,12 @@ export class Connection {
   readonly #host: ConnectionHost;
   readonly #handshake: Handshake;
   #cancelTimer: () => void = () => {};
+  /** When bytes came last. */
+  heardAt: number;
+  readonly #stall: StallWatch;
+  /** What the remote has said last about a fault that the operator has to mend. */
+  #notice: string | undefined;
+  #parting = false;
   #lastMessageAt: number;
   #ticks = 0;
   #busySince: number | undefined;
@@ -95,6 +113,13 @@ export class Connection {
     this.stream = stream;
     this.origin = origin;
     this.#lastMessageAt = host.clock.now();
+    this.heardAt = host.clock.now();
+    this.#stall = new StallWatch({
+      clock: host.clock,
+      heardAt: () => this.heardAt,
+      ping: () => this.#sendOwn(PING),
+      tryAnother: () => host.tryAnother(this),
+    });
     const { crypto, password, minVersion, maxVersion } = host;
     const features = host.features(origin.connectionId, origin.trusted);
     const options = { outbound: origin.outbound, minVersion, maxVersion, features, password, crypto };
@@ -115,6 +140,12 @@ export class Connection {
   /** The peer at the other end. Only once registered. */
   get name(): PeerName {
     return this.remote!.name;
+  }
+  get outbound(): boolean {
+    return this.origin.outbound;
+  }
+  get speaksSync(): boolean {
+    return this.remote!.topologySync;
   }
   get version(): number {
     return this.#handshake.session?.version ?? 0;
@@ -163,6 +194,7 @@ export class Connection {
 
   #receive(bytes: Uint8Array): void {
     if (this.phase === "ended") return;
+    this.heardAt = this.#host.clock.now();
     this.traffic.bytesIn += bytes.length;
     try {
       this.#handshake.push(bytes);
@@ -216,9 +248,39 @@ export class Connection {
       this.#lastMessageAt = this.#host.clock.now();
       this.traffic.messagesIn++;
       // Empty messages, as unknown tags, are ignored: the protocol leaves itself room to grow.
-      if (message.length > 0 && message[0] !== Tag.heartbeat)
-        this.#host.onMessage(this, message[0]!, message.subarray(1));
+      if (message.length > 0) this.#take(message[0]!, message.subarray(1));
     }
+  }
+
+  #take(tag: number, payload: Uint8Array): void {
+    if (tag === Tag.ping) this.#sendOwn(PONG);
+    else if (tag === Tag.notice) this.#takeNotice(payload);
+    else if (tag !== Tag.heartbeat && tag !== Tag.pong) this.#host.onMessage(this, tag, payload);
+  }
+
+  #takeNotice(payload: Uint8Array): void {
+    // Members may say anything, and this is going to be read on a terminal.
+    const text = new TextDecoder().decode(payload.subarray(0, MAX_NOTICE)).replace(/\p{C}/gu, "?");
+    if (text === this.#notice) return;
+    this.#notice = text;
+    this.#host.onNotice(this, text);
+  }
+
+  /** Sends the remote a text for its operator; if the connection ends now, the remote learns it as the reason. */
+  notify(text: string): void {
+    const body = new TextEncoder().encode(text).subarray(0, MAX_NOTICE);
+    this.#sendOwn(Uint8Array.from([Tag.notice, ...body]));
+    this.#parting = true;
+  }
+
+  /** Sends a message that only peers of this program understand. */
+  #sendOwn(message: Uint8Array): void {
+    if (this.remote?.topologySync) this.#transmit(message);
+  }
+
+  /** The overlay hears the remote again after a silence, so the network is back: TCP may not have noticed yet. */
+  resumed(): void {
+    if (this.registered) this.#stall.resumed();
   }
 
   #tick(): void {
@@ -236,6 +298,12 @@ export class Connection {
 
   /** Sends a protocol message; false if the stream asks to wait, though this one is on its way. */
   send(message: Uint8Array): boolean {
+    // A peer that never answers a ping cannot be watched; heartbeats are not worth an answer.
+    if (this.registered && message !== HEARTBEAT && this.remote!.topologySync) this.#stall.sent();
+    return this.#transmit(message);
+  }
+
+  #transmit(message: Uint8Array): boolean {
     if (this.phase === "ended" || !this.#handshake.session) return true;
     this.traffic.messagesOut++;
     return this.#write(this.#handshake.encode(message));
@@ -272,9 +340,12 @@ export class Connection {
     if (this.phase === "ended") return;
     this.phase = "ended";
     this.#cancelTimer();
-    this.stream.close();
+    this.#stall.close();
+    if (this.#parting) this.#host.clock.after(PARTING_MS, () => this.stream.close());
+    else this.stream.close();
+    const byRemote = error.code === "MESH_CLOSED" || error.code === "MESH_TRANSPORT";
     try {
-      this.#host.onEnded(this, error);
+      this.#host.onEnded(this, byRemote && this.#notice ? new MeshError("MESH_NAME_TAKEN", this.#notice) : error);
       this.overlay?.stop();
     } finally {
       // Whatever fails, no key outlives its connection.

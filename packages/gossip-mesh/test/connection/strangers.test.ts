@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Mesh, MeshOptions } from "../src/index.ts";
-import { dialStranger, handshakeAs, type Stranger, shakeHands } from "./support/stranger.ts";
-import { agree, createWorld, type World } from "./support/world.ts";
+import type { Mesh, MeshOptions } from "../../src/index.ts";
+import { dialStranger, handshakeAs, type Stranger, shakeHands } from "../support/stranger.ts";
+import { agree, createWorld, type World } from "../support/world.ts";
 
 const password = "wfvAwt7sj";
 const HEADER_BYTES = 7;

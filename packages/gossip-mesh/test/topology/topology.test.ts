@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { searchPaths } from "../src/routing/paths.ts";
-import { diffLinks, patchLinks } from "../src/topology/history.ts";
-import { decodeRecords, encodeRecord, joinRecords } from "../src/topology/payload.ts";
-import { type Link, type PeerRecord, sortLinks } from "../src/topology/record.ts";
-import { ShortIds } from "../src/topology/short-ids.ts";
-import { Topology } from "../src/topology/topology.ts";
+import { searchPaths } from "../../src/routing/paths.ts";
+import { diffLinks, patchLinks } from "../../src/topology/history.ts";
+import { decodeRecords, encodeRecord, joinRecords } from "../../src/topology/payload.ts";
+import { type Link, type PeerRecord, sortLinks } from "../../src/topology/record.ts";
+import { ShortIds } from "../../src/topology/short-ids.ts";
+import { Topology } from "../../src/topology/topology.ts";
 
 const name = fc.integer({ min: 1, max: 8 });
 const link: fc.Arbitrary<Link> = fc.record({

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { Mesh } from "../src/index.ts";
-import { MAX_LEAD, MAX_VERSION } from "../src/topology/bounds.ts";
-import type { PeerRecord } from "../src/topology/record.ts";
-import { joinAs } from "./support/stranger.ts";
-import { agree, createWorld, type World } from "./support/world.ts";
+import type { Mesh } from "../../src/index.ts";
+import { MAX_LEAD, MAX_VERSION } from "../../src/topology/bounds.ts";
+import type { PeerRecord } from "../../src/topology/record.ts";
+import { joinAs } from "../support/stranger.ts";
+import { agree, createWorld, type World } from "../support/world.ts";
 
 const password = "wfvAwt7sj";
 const HOSTILE = 9;

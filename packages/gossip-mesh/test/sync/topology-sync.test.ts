@@ -1,11 +1,11 @@
 import { seededRandom } from "@weaved/sim";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { peersToTell } from "../src/gossip/announce.ts";
-import { decodeSync, encodeGive, encodeRecordUpdate, encodeSync, encodeUpdate } from "../src/gossip/sync-messages.ts";
-import { placeholder } from "../src/topology/payload.ts";
-import type { PeerRecord } from "../src/topology/record.ts";
-import { agree, createWorld } from "./support/world.ts";
+import { peersToAnnounceTo } from "../../src/gossip/announce.ts";
+import { decodeSync, encodeGive, encodeRecordUpdate, encodeSync, encodeUpdate } from "../../src/sync/sync-messages.ts";
+import { placeholder } from "../../src/topology/payload.ts";
+import type { PeerRecord } from "../../src/topology/record.ts";
+import { agree, createWorld } from "../support/world.ts";
 
 const name = fc.integer({ min: 0, max: 2 ** 48 - 1 });
 const uint64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
@@ -76,7 +76,7 @@ function spread(graph: ReadonlyMap<number, PeerRecord>, about: number): { heard:
       if (heard.has(at)) continue;
       heard.add(at);
       const view = { self: at, size: graph.size, get: (peer: number) => graph.get(peer) };
-      for (const { to } of peersToTell(view, about, from)) next.push({ at: to, from: at });
+      for (const { to } of peersToAnnounceTo(view, about, from)) next.push({ at: to, from: at });
     }
     announcements += next.length;
     queue = next;

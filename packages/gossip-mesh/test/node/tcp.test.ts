@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { Stream } from "../src/index.ts";
-import { openTcp, startMesh, systemClock, systemRandom, type TcpTransport } from "../src/node/index.ts";
+import type { Stream } from "../../src/index.ts";
+import { openTcp, startMesh, systemClock, systemRandom, type TcpTransport } from "../../src/node/index.ts";
 
 const open: TcpTransport[] = [];
 const listen = async (port = 0): Promise<TcpTransport> => {

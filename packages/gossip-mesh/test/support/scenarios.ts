@@ -1,7 +1,7 @@
 /** Simulations: what the unit tests run small and `bench/` runs large. All of a run follows from its seed. */
 import { exponential, type VirtualClock } from "@weaved/sim";
-import type { GossipData, GossipHandler, Mesh, MeshOptions } from "../src/index.ts";
-import { createWorld, type World } from "./support/world.ts";
+import type { GossipData, GossipHandler, Mesh, MeshOptions } from "../../src/index.ts";
+import { createWorld, type World } from "./world.ts";
 
 /** As many targets for each peer: on average the links are twice as many. */
 const TARGETS = 4;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { MeshOptions, Overlay, OverlayLink } from "../src/index.ts";
-import { linkProtection } from "../src/protection.ts";
-import { agree, createWorld } from "./support/world.ts";
+import { linkProtection } from "../../src/connection/protection.ts";
+import type { MeshOptions, Overlay, OverlayLink } from "../../src/index.ts";
+import { agree, createWorld } from "../support/world.ts";
 
 describe("linkProtection", () => {
   const cases = [true, false].flatMap((hasKey) =>

@@ -47,14 +47,14 @@ export interface SyncHost {
   readonly topology: Topology;
   readonly clock: Clock;
   readonly random: Random;
-  /** Merges records that came over a link, and passes on what was new. */
-  merge(records: readonly PeerRecord[], from: PeerName): void;
-  /** A neighbour compares digests. */
-  greeted(by: PeerName): void;
 }
 
 /** The sync with all neighbours that speak it. */
 export class TopologySync {
+  /** Merges records that came over a link, and passes on what was new. Set once. @throws MeshError to end the connection */
+  onRecords: (records: readonly PeerRecord[], from: PeerName) => void = () => {};
+  /** A neighbour compares digests. Set once. */
+  onDigest: (from: PeerName) => void = () => {};
   readonly #host: SyncHost;
   /** Bounded by: connections. */
   readonly #links = new Map<SyncLink, LinkState>();
@@ -85,7 +85,7 @@ export class TopologySync {
   }
 
   /** Compares digests: what periodic gossip of the complete state amounts to when both believe the same. */
-  greet(link: SyncLink): void {
+  sendDigest(link: SyncLink): void {
     this.#send(link, { kind: "digest", digest: this.#host.topology.digest });
   }
 
@@ -141,7 +141,7 @@ export class TopologySync {
       }
       const links = [...this.#links.keys()];
       const link = links[Math.floor(random() * links.length)];
-      if (link) this.greet(link);
+      if (link) this.sendDigest(link);
       if (this.#changes === changes) this.#reconcile(round + 1, since);
       else this.#reconcile(0, clock.now());
     });
@@ -208,7 +208,7 @@ export class TopologySync {
 
   #onDigest(link: SyncLink, digest: bigint): void {
     const { topology, clock } = this.#host;
-    this.#host.greeted(link.name);
+    this.onDigest(link.name);
     if (digest === topology.digest) return;
     if (topology.self < link.name) {
       this.#send(link, { kind: "have", versions: this.#versions(topology.names()), complete: true });
@@ -218,7 +218,7 @@ export class TopologySync {
     const state = this.#links.get(link);
     if (!state || clock.now() - state.repliedAt < DIGEST_REPLY_MS) return;
     state.repliedAt = clock.now();
-    this.greet(link);
+    this.sendDigest(link);
   }
 
   #onHave(link: SyncLink, versions: readonly PeerVersion[], complete: boolean): void {
@@ -293,7 +293,7 @@ export class TopologySync {
     }
     for (const { name } of records) this.#wanted.delete(name);
     if (records.length > 0) this.#changed();
-    this.#host.merge(records, link.name);
+    this.onRecords(records, link.name);
     if (misfits.length > 0) this.#send(link, { kind: "want", versions: misfits });
   }
 }

@@ -4,45 +4,34 @@
  */
 
 import type { TargetError } from "../api.ts";
-import { type MeshError, toMeshError } from "../errors.ts";
+import type { DialEvents, MadeConnection } from "../connection/connections.ts";
+import { discoveryLimit } from "../connection/limit.ts";
+import type { MeshError } from "../errors.ts";
 import type { Clock, PeerName, Random, Transport } from "../ports.ts";
 import type { Topology } from "../topology/topology.ts";
-import { hostOf, parseIpv4, parseTarget } from "./address.ts";
-import { Courtesy } from "./courtesy.ts";
+import { hostOf } from "./address.ts";
+import { type DirectTarget, DirectTargets } from "./direct-targets.ts";
 import { Discovery } from "./discovery.ts";
-import { discoveryLimit } from "./limit.ts";
-import { LostPeers } from "./lost-peers.ts";
+import { KnownPeers } from "./known-peers.ts";
 import {
   ANSWER_MS,
   afterFailure,
   answered,
+  answerTimeoutMs,
   begin,
   newTarget,
   roomForAttempts,
   type Target,
   tryNow,
-} from "./targets.ts";
+} from "./target.ts";
+import { TieBreak } from "./tie-break.ts";
 
 /** Events of the topology are gathered this long. */
 const GATHER_MS = 100;
 /** Ends of attempts, which let others begin, only this long. */
 const SOON_MS = 10;
-interface Direct {
-  readonly host: string;
-  readonly port: number | undefined;
-  /** The host's address when last resolved. */
-  ip: string;
-}
-
-/** A live connection, as far as the maker cares. */
-export interface MadeConnection {
-  readonly peer: PeerName;
-  readonly address: string;
-  readonly outbound: boolean;
-}
-
-/** What the maker is given. */
-export interface MakerHost {
+/** What the dialer is given. */
+export interface DialerHost {
   readonly topology: Topology;
   readonly clock: Clock;
   readonly random: Random;
@@ -50,93 +39,93 @@ export interface MakerHost {
   readonly port: number;
   readonly discovery: boolean;
   readonly limit: number;
-  /** Starts an attempt; its end is told by `failed` or `connected`. `expected`: the only strangers that will do. */
-  dial(address: string, expected: ReadonlySet<PeerName> | "anybody"): void;
+  /** Starts an attempt; its end is reported by `ended` or `connected`. `expected`: the only unknown peers that will do. */
+  dial(address: string, expected: ReadonlySet<PeerName> | "anybody", timeoutMs?: number): void;
 }
 
-/** The connection maker. */
-export class ConnectionMaker {
-  readonly #host: MakerHost;
-  /** Bounded by: what people have given. */
-  readonly #direct = new Map<string, Direct>();
+/** The dialer. */
+export class Dialer implements DialEvents {
+  readonly #host: DialerHost;
+  readonly #direct: DirectTargets;
   /** By address. Bounded by: direct targets, reported links, lost peers. */
   readonly #targets = new Map<string, Target>();
   /** Bounded by: our connections. */
   readonly #connections = new Set<MadeConnection>();
   readonly #discovery: Discovery;
-  readonly #courtesy: Courtesy;
-  readonly #lost: LostPeers;
-  /** Who was found at an address. Bounded by: targets. */
+  readonly #tieBreak: TieBreak;
+  readonly #known: KnownPeers;
+  /** Which peer was found at an address. Bounded by: targets. */
   readonly #peerAt = new Map<string, PeerName>();
   #cancelTimer: (() => void) | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #closed = false;
 
-  constructor(host: MakerHost) {
+  constructor(host: DialerHost) {
     this.#host = host;
-    this.#lost = new LostPeers(host.clock);
-    this.#courtesy = new Courtesy(host.topology, host.clock, host.random);
+    this.#direct = new DirectTargets({ ...host, onResolved: () => this.evaluate(0) });
+    this.#known = new KnownPeers(host.clock);
+    this.#tieBreak = new TieBreak(host.topology, host.clock, host.random);
     this.#discovery = new Discovery(host.topology, host.clock, host.port);
   }
 
-  /** Adds or replaces direct targets; resolves with those that could not be taken. */
+  /** Adds or replaces direct targets; resolves with what is wrong with some of them. */
   async connect(texts: readonly string[], replace: boolean): Promise<TargetError[]> {
     const errors: TargetError[] = [];
-    const found = await Promise.all(texts.map((text) => this.#resolve(text, errors)));
+    const given = await this.#direct.read(texts, errors);
     if (this.#closed) return errors;
-    if (replace) this.#direct.clear();
-    texts.forEach((text, index) => {
-      const direct = found[index];
-      if (!direct) return;
-      this.#direct.set(text, direct);
-      const target = this.#targets.get(this.#addressOf(direct));
+    if (replace) this.#remove([...this.#direct.all()].map(({ text }) => text));
+    for (const direct of given) {
+      this.#direct.add(direct);
+      const address = this.#direct.addressOf(direct);
+      if (address === undefined) continue;
+      this.#known.allow(address);
+      const target = this.#targets.get(address);
       if (target) tryNow(target, this.#host.clock.now());
-    });
+    }
     this.evaluate(0);
     return errors;
   }
 
-  async #resolve(text: string, errors: TargetError[]): Promise<Direct | undefined> {
-    try {
-      const { host, port } = parseTarget(text);
-      const ip = parseIpv4(host) === undefined ? await this.#host.transport.resolve(host) : host;
-      return { host, port, ip };
-    } catch (thrown) {
-      const { code, message } = toMeshError(thrown, "MESH_ADDRESS");
-      errors.push({ target: text, code, reason: message });
-      return undefined;
-    }
-  }
-
-  #addressOf({ ip, port }: Direct): string {
-    return `${ip}:${port ?? this.#host.port}`;
-  }
-
   forget(texts: readonly string[]): void {
-    for (const text of texts) this.#direct.delete(text);
+    this.#remove(texts);
     this.evaluate(0);
+  }
+
+  /** Removes targets, and what is remembered of the peers that were found there. */
+  #remove(texts: readonly string[]): void {
+    for (const text of texts) {
+      const direct = this.#direct.remove(text);
+      const address = direct && this.#direct.addressOf(direct);
+      if (address !== undefined) this.#known.forget(address);
+    }
   }
 
   /** Literal texts of the direct targets. */
   texts(options: { readonly activeOnly: boolean }): string[] {
-    return [...this.#direct]
-      .filter(([, direct]) => {
-        const target = this.#targets.get(this.#addressOf(direct));
-        return !options.activeOnly || target?.tryAt !== Number.POSITIVE_INFINITY;
-      })
-      .map(([text]) => text);
+    const isActive = (direct: DirectTarget): boolean => {
+      const address = this.#direct.addressOf(direct);
+      const target = address === undefined ? undefined : this.#targets.get(address);
+      return target?.tryAt !== Number.POSITIVE_INFINITY;
+    };
+    return [...this.#direct.all()].filter((direct) => !options.activeOnly || isActive(direct)).map(({ text }) => text);
   }
 
-  /** Targets that are not connected, for status. */
+  /** Targets that we want and are not connected to, for the status. */
   *unconnected(): Generator<Target> {
-    for (const target of this.#targets.values()) if (target.state !== "connected") yield target;
+    for (const direct of this.#direct.all()) {
+      const { text, error, lookupAt } = direct;
+      if (direct.ip === undefined && error) yield { ...newTarget(text, lookupAt), lastError: error };
+    }
+    for (const target of this.#targets.values()) {
+      if (target.state === "waiting" || target.state === "attempting") yield target;
+    }
   }
 
   /** A connection has been registered. */
   connected(connection: MadeConnection): void {
     this.#connections.add(connection);
-    if (connection.outbound) this.#lost.remember(connection.peer, connection.address);
-    else this.#lost.remember(connection.peer, `${hostOf(connection.address)}:${this.#host.port}`, { guess: true });
+    if (connection.outbound) this.#known.remember(connection.peer, connection.address);
+    else this.#known.remember(connection.peer, `${hostOf(connection.address)}:${this.#host.port}`, { guess: true });
     const target = connection.outbound ? this.#targets.get(connection.address) : undefined;
     if (target) target.state = "connected";
     this.evaluate(GATHER_MS);
@@ -159,23 +148,9 @@ export class ConnectionMaker {
     const target = connection.outbound ? this.#targets.get(connection.address) : undefined;
     if (target) {
       afterFailure(target, error, this.#host.clock.now(), this.#host.random);
-      this.#resolveAgain(connection.address);
+      this.#direct.lookUpAgain(connection.address);
     }
     this.evaluate(SOON_MS);
-  }
-
-  /** Host names may have moved; the original looks them up once only. */
-  #resolveAgain(address: string): void {
-    for (const direct of this.#direct.values()) {
-      if (parseIpv4(direct.host) !== undefined || this.#addressOf(direct) !== address) continue;
-      this.#host.transport.resolve(direct.host).then(
-        (ip) => {
-          direct.ip = ip;
-          this.evaluate(0);
-        },
-        () => {}, // The old address stays good enough until the name resolves again.
-      );
-    }
   }
 
   /** Looks at everything again, in `delayMs` at the latest. */
@@ -201,7 +176,7 @@ export class ConnectionMaker {
     for (const [address, expected] of wanted) {
       if (this.#targets.has(address)) continue;
       const target = newTarget(address, this.#host.clock.now());
-      this.#courtesy.begin(target, expected);
+      this.#tieBreak.begin(target, expected);
       this.#targets.set(address, target);
     }
     this.#attemptDue(wanted, direct);
@@ -212,11 +187,12 @@ export class ConnectionMaker {
     const neighbours = this.#neighbours();
     const inboundHosts = new Set([...this.#connections].filter((c) => !c.outbound).map((c) => hostOf(c.address)));
     const all = new Set<string>();
-    for (const direct of this.#direct.values()) {
-      const address = this.#addressOf(direct);
+    for (const direct of this.#direct.all()) {
+      const address = this.#direct.addressOf(direct);
+      if (address === undefined) continue;
       all.add(address);
       // Without a port we cannot know whether the peer that dialled us from there is the one that was meant: it is, likely.
-      if (direct.port === undefined && inboundHosts.has(direct.ip)) continue;
+      if (direct.port === undefined && inboundHosts.has(direct.ip!)) continue;
       const peer = this.#peerAt.get(address);
       if (peer !== undefined && neighbours.has(peer)) continue;
       if (!connected.has(address)) wanted.set(address, "anybody");
@@ -235,7 +211,7 @@ export class ConnectionMaker {
     for (const [name, addresses] of this.#discovery.others(this.#neighbours())) {
       for (const address of addresses) want(address, name);
     }
-    for (const [name, address] of this.#lost.missing((peer) => topology.get(peer) !== undefined)) want(address, name);
+    for (const [name, address] of this.#known.missing((peer) => topology.get(peer) !== undefined)) want(address, name);
   }
 
   #neighbours(): Set<PeerName> {
@@ -251,7 +227,8 @@ export class ConnectionMaker {
       const expected = wanted.get(address);
       if (!expected) {
         // What has failed is remembered for as long as it is to be left alone, or it would come back as if it were new.
-        if (direct.has(address) || (target.lastError && target.tryAt > now)) target.state = "suspended";
+        if (direct.has(address) || (target.lastError && Math.max(target.tryAt, target.lostUntil) > now))
+          target.state = "suspended";
         else {
           this.#targets.delete(address);
           this.#peerAt.delete(address);
@@ -260,7 +237,7 @@ export class ConnectionMaker {
       }
       target.state = "waiting";
       // A sum of times may round to just before the time meant: less than a millisecond early is due.
-      if (target.tryAt <= now + 1) this.#courtesy.prolong(target, expected);
+      if (target.tryAt <= now + 1) this.#tieBreak.prolong(target, expected);
       if (target.tryAt > now + 1) next = Math.min(next, target.tryAt);
       else due.push(target);
     }
@@ -277,7 +254,8 @@ export class ConnectionMaker {
       due[at] = due.at(-1)!;
       due.pop();
       begin(target, now);
-      this.#host.dial(target.address, wanted.get(target.address)!);
+      const timeoutMs = answerTimeoutMs(target, now);
+      this.#host.dial(target.address, wanted.get(target.address)!, timeoutMs);
     }
     return due.length === 0;
   }
@@ -285,5 +263,6 @@ export class ConnectionMaker {
   close(): void {
     this.#closed = true;
     this.#cancelTimer?.();
+    this.#direct.close();
   }
 }

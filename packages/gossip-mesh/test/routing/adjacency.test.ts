@@ -1,9 +1,9 @@
 import { seededRandom } from "@weaved/sim";
 import { describe, expect, it } from "vitest";
-import { Adjacency } from "../src/routing/adjacency.ts";
-import { broadcastHops, searchPaths } from "../src/routing/paths.ts";
-import { placeholder } from "../src/topology/payload.ts";
-import type { PeerRecord } from "../src/topology/record.ts";
+import { Adjacency } from "../../src/routing/adjacency.ts";
+import { broadcastHops, searchPaths } from "../../src/routing/paths.ts";
+import { placeholder } from "../../src/topology/payload.ts";
+import type { PeerRecord } from "../../src/topology/record.ts";
 
 /** A random graph: links may be one-sided, not established, or lead to peers that are not known. */
 function randomGraph(seed: number) {

@@ -1,7 +1,8 @@
 /** A connection as its overlay sees it. */
+
+import { toMeshError } from "../errors.ts";
+import type { Overlay, OverlayConnection, OverlayLink } from "../ports.ts";
 import type { Connection } from "./connection.ts";
-import { toMeshError } from "./errors.ts";
-import type { Overlay, OverlayConnection, OverlayLink } from "./ports.ts";
 
 /**
  * Lets the overlay take part in a connection.
@@ -23,6 +24,7 @@ export function prepareOverlay(overlay: Overlay, connection: Connection, establi
     remoteFeatures: connection.remoteFeatures,
     sendControl: (tag, payload) => void connection.trySend(Uint8Array.from([tag, ...payload])),
     onEstablished: establish,
+    onResumed: () => connection.resumed(),
     onError: (error) => connection.end(toMeshError(error, "MESH_OVERLAY")),
   };
   try {

@@ -1,7 +1,7 @@
 import { createVirtualClock } from "@weaved/sim";
 import { describe, expect, it } from "vitest";
-import { Acceptor, type Handshaking } from "../src/connect/acceptor.ts";
-import { MeshError } from "../src/errors.ts";
+import { Acceptor, type Handshaking } from "../../src/connection/acceptor.ts";
+import { MeshError } from "../../src/errors.ts";
 
 const MEMBER = "10.0.0.1";
 

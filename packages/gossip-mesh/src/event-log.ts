@@ -4,12 +4,12 @@ import type { Clock, Logger, Metrics } from "./ports.ts";
 /** Distinct causes of which the first occurrence is logged as a warning. */
 const MAX_CAUSES = 256;
 
-/** Connections refused for being too many: so many lines in each such time, then one that counts the rest. */
+/** Of connections refused for being too many, this many are logged in each period; one line counts the rest. */
 const THROTTLED_LINES = 10;
 const THROTTLED_MS = 1_000;
 
-/** Counts each refusal, wait, retry, error; says each in words. */
-export class Journal {
+/** Counts each refusal, wait, retry, and error, and logs each in words. */
+export class EventLog {
   readonly logger: Logger | undefined;
   readonly metrics: Metrics | undefined;
   /** Bounded by: error codes. */
@@ -17,7 +17,7 @@ export class Journal {
   /** Bounded by: MAX_CAUSES. */
   readonly #warned = new Set<string>();
   readonly #clock: Clock;
-  /** Refused for being too many since the time began. */
+  /** Connections refused for being too many in this period. */
   #throttled = 0;
 
   constructor(clock: Clock, logger: Logger | undefined, metrics: Metrics | undefined) {
@@ -32,21 +32,21 @@ export class Journal {
     this.metrics?.count("mesh_events", 1, { code });
   }
 
-  /** A connection has ended or was refused: one line each, but for floods. */
+  /** A connection has ended or was refused: one line each, except in floods. */
   ended(label: string, error: MeshError): void {
     this.count(error.code);
-    if (error.code === "MESH_THROTTLED" && !this.#mayTell()) return;
+    if (error.code === "MESH_THROTTLED" && !this.#mayLogThrottled()) return;
     this.logger?.info(`${label}: ${error.message}`, { code: error.code });
   }
 
-  /** Whether one more line about a flood is in order; if not, it is counted in the one that closes the time. */
-  #mayTell(): boolean {
-    if (this.#throttled === 0) this.#clock.after(THROTTLED_MS, () => this.#tellRest());
+  /** Whether one more line about a flood may be logged; if not, the line that closes the period counts it. */
+  #mayLogThrottled(): boolean {
+    if (this.#throttled === 0) this.#clock.after(THROTTLED_MS, () => this.#logRest());
     this.#throttled++;
     return this.#throttled <= THROTTLED_LINES;
   }
 
-  #tellRest(): void {
+  #logRest(): void {
     const rest = this.#throttled - THROTTLED_LINES;
     this.#throttled = 0;
     if (rest <= 0) return;
@@ -54,7 +54,7 @@ export class Journal {
     this.logger?.info(text, { code: "MESH_THROTTLED", count: rest });
   }
 
-  /** What a connection has carried, now that it has ended, and how many are left. */
+  /** Records what an ended connection has carried, and how many connections are left. */
   measured(
     traffic: { readonly bytesIn: number; readonly bytesOut: number; messagesIn: number; messagesOut: number },
     connections: number,
@@ -66,14 +66,14 @@ export class Journal {
     this.metrics?.count("mesh_messages_out", traffic.messagesOut);
   }
 
-  /** Something has happened that nothing expected. */
+  /** An error that nothing expected. */
   internal(where: string, error: unknown): void {
     this.count("MESH_INTERNAL");
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.logger?.error(`unexpected error in ${where}; please report it: ${reason}`, { code: "MESH_INTERNAL" });
   }
 
-  /** Something is wrong with what a peer says. The first time for each cause is a warning, then only counted. */
+  /** A peer says something wrong. The first occurrence of each cause is a warning; later ones are only counted. */
   complaint(cause: string, error: MeshError): void {
     this.count(error.code);
     const key = `${cause}: ${error.message}`;
