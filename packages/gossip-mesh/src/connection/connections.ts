@@ -1,7 +1,7 @@
 /** Our connections: which are let in, which of two duplicates is kept, what happens at their end. */
 import type { CryptoProvider } from "@weaved/sleeve-crypto";
 import { hostOf } from "../dial/address.ts";
-import { MeshError, type MeshErrorCode, toMeshError } from "../errors.ts";
+import { MeshError, toMeshError } from "../errors.ts";
 import type { EventLog } from "../event-log.ts";
 import type { Neighbours } from "../gossip/neighbour.ts";
 import type { GossipRouter } from "../gossip/router.ts";
@@ -16,33 +16,13 @@ import type { Topology } from "../topology/topology.ts";
 import { type Envelope, Tag } from "../wire/envelope.ts";
 import { makeFeatures, SYNC_FEATURE, SYNC_VERSION } from "../wire/features.ts";
 import { Acceptor, type Handshaking } from "./acceptor.ts";
+import { Attempts } from "./attempts.ts";
 import { Connection, type ConnectionHost, type ConnectionOrigin } from "./connection.ts";
+import type { DialEvents, MadeConnection } from "./dial-events.ts";
 import { checkIdentity, checkNameIsFree } from "./identity.ts";
+import { Interrupted } from "./interrupted.ts";
 import { prepareOverlay } from "./overlay-link.ts";
 import { Room } from "./room.ts";
-
-const MAX_INTERRUPTED = 4_096;
-/** Connections that end for these reasons leave another way for gossip. */
-const NOTHING_LOST: ReadonlySet<MeshErrorCode> = new Set(["MESH_DUPLICATE", "MESH_SHED"]);
-
-/** A registered connection, as the side that dials sees it. */
-export interface MadeConnection {
-  readonly peer: PeerName;
-  readonly address: string;
-  readonly outbound: boolean;
-}
-
-/** What the side that dials wants to know. */
-export interface DialEvents {
-  /** An attempt has got as far as the handshake. */
-  answered(address: string): void;
-  /** The address leads to this peer. */
-  identified(address: string, peer: PeerName): void;
-  /** A connection has been registered. */
-  connected(connection: MadeConnection): void;
-  /** A registered connection has ended, or an attempt has failed. */
-  ended(connection: MadeConnection | Omit<MadeConnection, "peer">, error: MeshError): void;
-}
 
 /** What the connections work with. */
 export interface ConnectionsHost {
@@ -78,10 +58,8 @@ export class Connections {
   readonly #made = new Map<Connection, MadeConnection>();
   /** What the acceptor knows of handshakes. Bounded by: the acceptor's limits. */
   readonly #handshaking = new Map<Connection, Handshaking>();
-  /** Peers whose last connection may have ended with gossip on its way. Bounded by: MAX_INTERRUPTED. */
-  readonly #interrupted = new Set<PeerName>();
-  /** Attempts under way. Bounded by: the limit of attempts. */
-  readonly #dials = new Set<() => void>();
+  readonly #interrupted = new Interrupted();
+  readonly #attempts: Attempts;
   #dialEvents: DialEvents | undefined;
   #closed = false;
   /** Connections that have ended, those to ourselves left out. */
@@ -92,6 +70,7 @@ export class Connections {
     this.#host = host;
     this.#acceptor = new Acceptor(host.clock);
     this.#room = new Room(host);
+    this.#attempts = new Attempts(host);
     this.unsynced = new UnsyncedPeers({
       clock: host.clock,
       isKnown: ({ name }) => hearsFrom(host.topology, host.topology.self, name),
@@ -165,68 +144,32 @@ export class Connections {
     this.#acceptor.done(handshake);
   }
 
-  /**
-   * Dials an address; the side that dials hears how it ends.
-   *
-   * @param timeoutMs - how long it may take until the remote host answers, if less than the transport allows
-   */
+  /** Dials an address; the side that dials hears how it ends. `timeoutMs`: see {@link Attempts.dial}. */
   dial(address: string, expected: ReadonlySet<PeerName> | "anybody", timeoutMs?: number): void {
-    const { clock, transport } = this.#host;
-    let cancel = (): void => {};
-    let cancelTimeout = (): void => {};
-    let over = false;
-    const finish = (result: Stream | Error): void => {
-      over = true;
-      this.#dials.delete(cancel);
-      cancelTimeout();
-      if (result instanceof Error) this.#dialFailed(address, result);
-      else if (this.#closed) result.close();
-      else {
+    this.#attempts.dial(address, timeoutMs, (result) => {
+      if (!(result instanceof Error)) {
         this.#dialEvents?.answered(address);
         this.#start(result, { outbound: true, address, expected });
+        return;
       }
-    };
-    cancel = transport.dial(address, finish);
-    if (over) return;
-    this.#dials.add(cancel);
-    if (timeoutMs === undefined) return;
-    cancelTimeout = clock.after(timeoutMs, () => {
-      cancel();
-      finish(new MeshError("MESH_TIMEOUT", `no answer within ${timeoutMs / 1000} s`));
+      const error = toMeshError(result, "MESH_TRANSPORT");
+      this.#host.events.ended(`-> ${address}`, error);
+      this.#dialEvents?.ended({ address, outbound: true }, error);
     });
-  }
-
-  #dialFailed(address: string, cause: Error): void {
-    if (this.#closed) return;
-    const error = toMeshError(cause, "MESH_TRANSPORT");
-    this.#host.events.ended(`-> ${address}`, error);
-    this.#dialEvents?.ended({ address, outbound: true }, error);
   }
 
   /** A connection has stalled: a second one to the same peer takes its place once the network lets it through. */
   #tryAnother(connection: Connection): () => void {
-    const { transport, port } = this.#host;
     const { outbound, address } = connection.origin;
-    const target = outbound ? address : `${hostOf(address)}:${port}`;
-    const expected = new Set([connection.name]);
-    let over = false;
-    let cancel = (): void => {};
-    cancel = transport.dial(target, (result) => {
-      this.#dials.delete(cancel);
+    const target = outbound ? address : `${hostOf(address)}:${this.#host.port}`;
+    return this.#attempts.dial(target, undefined, (result) => {
       if (result instanceof Error) return;
-      if (over || this.#closed || connection.phase === "ended") return result.close();
+      if (connection.phase === "ended") return result.close();
       const ms = Math.round(this.#host.clock.now() - connection.heardAt);
-      connection.end(
-        new MeshError("MESH_STALLED", `nothing heard for ${ms} ms although the host answers; connecting anew`),
-      );
-      this.#start(result, { outbound: true, address: target, expected });
+      const why = `nothing heard for ${ms} ms although the host answers; connecting anew`;
+      connection.end(new MeshError("MESH_STALLED", why));
+      this.#start(result, { outbound: true, address: target, expected: new Set([connection.name]) });
     });
-    this.#dials.add(cancel);
-    return () => {
-      over = true;
-      this.#dials.delete(cancel);
-      cancel();
-    };
   }
 
   #start(stream: Stream, origin: Omit<ConnectionOrigin, "connectionId" | "trusted">): Connection {
@@ -259,7 +202,7 @@ export class Connections {
     membership.noteSeen(connection.name);
     membership.ownChange(connection.name);
     if (connection.speaksSync) sync.add(connection);
-    const mayLackGossip = this.#interrupted.delete(connection.name);
+    const mayLackGossip = this.#interrupted.take(connection.name);
     this.unsynced.add(connection, restarted || mayLackGossip || neighbours.size === 1);
     events.metrics?.gauge("mesh_connections", neighbours.size);
     events.logger?.info(`${connection.label}: connected`, { version: connection.version, restarted });
@@ -325,16 +268,10 @@ export class Connections {
     events.measured(connection.traffic, neighbours.size);
     events.ended(connection.label, error);
     // What was on its way is lost with the connection; the next one to this peer makes up for it.
-    if (wasLink && !NOTHING_LOST.has(error.code)) this.#noteInterrupted(connection.name);
+    if (wasLink) this.#interrupted.note(connection.name, error.code);
     const made = this.#made.get(connection) ?? { address, outbound };
     this.#made.delete(connection);
     this.#dialEvents?.ended(made, error);
-  }
-
-  #noteInterrupted(name: PeerName): void {
-    this.#interrupted.add(name);
-    const [oldest] = this.#interrupted;
-    if (this.#interrupted.size > MAX_INTERRUPTED) this.#interrupted.delete(oldest!);
   }
 
   #dropLink(connection: Connection): void {
@@ -350,7 +287,7 @@ export class Connections {
   close(): void {
     this.#closed = true;
     this.#room.close();
-    for (const cancel of this.#dials) cancel();
+    this.#attempts.close();
     for (const connection of [...this.#all]) connection.end(new MeshError("MESH_CLOSED", "this mesh is closing"));
   }
 }

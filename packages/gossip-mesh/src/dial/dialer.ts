@@ -4,7 +4,7 @@
  */
 
 import type { TargetError } from "../api.ts";
-import type { DialEvents, MadeConnection } from "../connection/connections.ts";
+import type { DialEvents, MadeConnection } from "../connection/dial-events.ts";
 import { discoveryLimit } from "../connection/limit.ts";
 import type { MeshError } from "../errors.ts";
 import type { Clock, PeerName, Random, Transport } from "../ports.ts";

@@ -63,8 +63,10 @@ export class DirectTargets {
       const { host, port } = parseTarget(text);
       const target: DirectTarget = { text, host, port, ip: undefined, error: undefined, lookupAt: 0 };
       await this.#resolve(target);
-      if (target.error)
-        errors.push({ target: text, code: target.error.code, reason: target.error.message, kept: true });
+      if (target.error) {
+        const reason = `${target.error.message}; the target is kept, and its name is looked up again`;
+        errors.push({ target: text, code: target.error.code, reason, kept: true });
+      }
       return target;
     } catch (thrown) {
       const { code, message } = toMeshError(thrown, "MESH_ADDRESS");

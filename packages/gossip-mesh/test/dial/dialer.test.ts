@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Mesh } from "../../src/index.ts";
 import { agree, createWorld } from "../support/world.ts";
 
 /** Lets promises settle that a lookup has left. */
@@ -54,11 +55,8 @@ describe("a target whose name does not resolve", () => {
 
 describe("a target that was taken back", () => {
   it.each([
-    ["forgotten", (mesh: ReturnType<ReturnType<typeof createWorld>["start"]>, target: string) => mesh.forget([target])],
-    [
-      "replaced by others",
-      (mesh: ReturnType<ReturnType<typeof createWorld>["start"]>) => mesh.connect(["10.0.0.77"], { replace: true }),
-    ],
+    ["forgotten", (mesh: Mesh, target: string) => Promise.resolve(mesh.forget([target]))],
+    ["replaced by others", (mesh: Mesh) => mesh.connect(["10.0.0.77"], { replace: true })],
   ])("is not dialled again after its connection ends when it is %s", async (_title, takeBack) => {
     const world = createWorld();
     const [a, b] = [world.start(1), world.start(2)];
