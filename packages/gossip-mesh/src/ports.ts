@@ -27,13 +27,16 @@ export interface GossipData {
   encode(): Uint8Array[];
 }
 
-/** What a channel does with gossip. A handler may throw to report bad data: the mesh counts, logs, keeps the link. */
+/**
+ * What a channel does with gossip. A handler may throw to report bad data: the mesh counts, logs, keeps the link.
+ * `neighbour` is the peer at the other end of the link that the message came over: the source is a claim of that neighbour.
+ */
 export interface GossipHandler {
-  onUnicast(source: PeerName, payload: Uint8Array): void;
+  onUnicast(source: PeerName, payload: Uint8Array, neighbour?: PeerName): void;
   /** Returns what to pass on along the source's broadcast tree, if anything. */
-  onBroadcast(source: PeerName, payload: Uint8Array): GossipData | undefined;
+  onBroadcast(source: PeerName, payload: Uint8Array, neighbour?: PeerName): GossipData | undefined;
   /** Plain gossip: the originator is unknown. Returns what was new, to be passed on. */
-  onGossip(payload: Uint8Array): GossipData | undefined;
+  onGossip(payload: Uint8Array, neighbour?: PeerName): GossipData | undefined;
   /** The complete state, for periodic gossip and new neighbours. */
   gossip(): GossipData | undefined;
 }

@@ -185,7 +185,7 @@ export class GossipRouter {
     const handler = this.#host.channels.handler(channel);
     switch (tag) {
       case Tag.unicast:
-        if (destination === this.#host.self) handler.onUnicast(source, payload);
+        if (destination === this.#host.self) handler.onUnicast(source, payload, from.name);
         else if (!this.#unicast(envelope)) {
           throw new MeshError("MESH_GOSSIP", `no way on to ${formatPeerName(destination)}`);
         }
