@@ -4,6 +4,7 @@ import type { Settings } from "./config/options.ts";
 import { readPassword } from "./config/password.ts";
 import { changedSettings } from "./config/settings.ts";
 import type { Metrics } from "./diagnostics/metrics.ts";
+import { createFirstContact } from "./services/first-contact.ts";
 import { initialTargets, markRunning, saveNamed, sentinelPath } from "./services/targets.ts";
 import { startDirectory } from "./stages/directory.ts";
 import { type ComposeOptions, type Identity, identify } from "./stages/identity.ts";
@@ -41,12 +42,15 @@ export async function compose(options: ComposeOptions): Promise<Daemon> {
 async function build(identity: Identity): Promise<Daemon> {
   const { settings, name, nickname, password, store, log, undo } = identity;
   const network = await connect(identity);
-  const directory = await startDirectory(identity, network);
+  const firstContact = createFirstContact(network.mesh, await initialTargets(settings, store), () => performance.now());
+  const directory = await startDirectory(identity, network, firstContact);
+  // Dialled before any container asks for an address: it would wait for the peers' answer, and the start for the container.
+  const dialled = firstContact.dial();
+  // It is awaited at the end; until then a failure has no other observer.
+  dialled.catch(() => {});
   const workloads = await startWorkloads(identity, network, directory);
   const operators = await openControl({ identity, network, directory, workloads });
-  const targets = await initialTargets(settings, store);
-  for (const { target, reason } of await network.mesh.connect(targets))
-    log.error(`cannot connect to ${target}: ${reason}`);
+  for (const { target, reason } of await dialled) log.error(`cannot connect to ${target}: ${reason}`);
   await operators.saveTargets(network.mesh.status().targets);
   await saveNamed(settings, store).catch((error: Error) => log.error(error.message));
   markRunning(settings);

@@ -2,6 +2,7 @@ import type { Allocator } from "./api.ts";
 import { AllocatorCore } from "./core/core.ts";
 import type { Saved } from "./durability/saved.ts";
 import { createSaver, loadSaved } from "./durability/saver.ts";
+import { StoreHealth } from "./durability/store-health.ts";
 import { join, reclaim, release, waitFor } from "./operations.ts";
 import { type AllocatorOptions, type ParsedOptions, parseOptions } from "./options.ts";
 import { formatPeer } from "./peer-name.ts";
@@ -16,6 +17,9 @@ import { TICK_MS } from "./timing.ts";
 import { ALLOCATION_CHANNEL, decodeState, decodeUnicast, encodeState } from "./wire/allocation-wire.ts";
 import { createHandler, createTransport } from "./wire/channel.ts";
 import { CONSENT_CHANNEL, decodeConsent, encodeConsent } from "./wire/consent-wire.ts";
+
+/** While a start waits for peers, it looks this often (ms). */
+const STARTUP_POLL_MS = 100;
 
 /**
  * Creates the allocator of one host from its saved state.
@@ -45,7 +49,7 @@ function createCore(
   options: AllocatorOptions,
   parsed: ParsedOptions,
   senders: ReadonlyMap<string, GossipSender>,
-  onRing: () => void,
+  hooks: { readonly health: StoreHealth; readonly onRing: () => void },
 ): AllocatorCore {
   const { clock, logger, metrics } = options;
   const legacy = options.grants === "legacy";
@@ -60,8 +64,8 @@ function createCore(
     grantPolicy: legacy ? legacyGrants : alignedGrants,
     tidy: !legacy,
     mixed: options.mixed ?? true,
-    save: createSaver(options),
-    onRing,
+    save: createSaver(options, hooks.health),
+    onRing: hooks.onRing,
     onConflict: ({ code, message }, from) => {
       metrics?.count("ipam_ring_conflicts_total", 1, { code });
       logger?.warn(message, { code, from });
@@ -79,8 +83,8 @@ function createHandlers(core: AllocatorCore, options: AllocatorOptions): Pick<Al
     gossip: createHandler(
       ALLOCATION_CHANNEL,
       {
-        unicast: (source, payload) => core.receiveUnicast(source, decodeUnicast(payload)),
-        state: (source, payload) => core.receiveState(source, decodeState(payload)),
+        unicast: (source, payload, neighbour) => core.receiveUnicast(source, decodeUnicast(payload), neighbour),
+        state: (source, payload, neighbour) => core.receiveState(source, decodeState(payload), neighbour),
         encode: () => encodeState(core.state()),
       },
       report,
@@ -140,12 +144,17 @@ function assemble(options: AllocatorOptions, parsed: ParsedOptions, saved: Saved
   const senders = new Map<string, GossipSender>();
   const changed = listeners<[]>();
   const waiting = listeners<[Explanation]>();
-  const core = createCore(options, parsed, senders, () => changed.call());
+  const health = new StoreHealth(() => clock.now());
+  const core = createCore(options, parsed, senders, { health, onRing: () => changed.call() });
   const { replica, requests } = core;
   requests.onWaiting = (explanation) => waiting.call(explanation);
   const { defaultSubnet } = parsed;
   const watch = autoReclaim(core, options);
   let stopTick: (() => void) | undefined;
+  let stopStartup: (() => void) | undefined;
+  const checkStartup = (): void => {
+    if (core.checkStartup()) stopStartup = clock.after(STARTUP_POLL_MS, checkStartup);
+  };
   const tick = (): void => {
     core.tick();
     watch();
@@ -169,12 +178,13 @@ function assemble(options: AllocatorOptions, parsed: ParsedOptions, saved: Saved
         logger?.warn("the saved addresses are of another range or peer, so they are forgotten", was);
       }
       logger?.info(restored ? "address state restored" : "no address state to restore", { init: options.init.kind });
+      checkStartup();
       stopTick ??= clock.after(TICK_MS, tick);
     },
     allocate: (ident, subnet = defaultSubnet, more = {}) =>
-      waitFor<Cidr>(more.signal, (settle) => core.allocate(ident, subnet, more, settle)),
+      health.guard(waitFor<Cidr>(more.signal, (settle) => core.allocate(ident, subnet, more, settle))),
     claim: async (ident, cidr, more = {}) => {
-      await waitFor<Cidr>(more.signal, (settle) => core.claim(ident, cidr, more, settle));
+      await health.guard(waitFor<Cidr>(more.signal, (settle) => core.claim(ident, cidr, more, settle)));
     },
     lookup: (ident, subnet = defaultSubnet) =>
       replica.allocations.addressesOf(ident, hostRange(subnetRange(subnet))).map(({ cidr }) => cidr),
@@ -188,12 +198,13 @@ function assemble(options: AllocatorOptions, parsed: ParsedOptions, saved: Saved
     join: () => join(core),
     ranges: () => allRanges(replica.ring).map(({ start, end, peer }) => ({ start, end, peer })),
     onRangesChanged: (fn) => changed.add(fn),
-    peerGone: (peer) => core.knownPeers.forget(peer, replica.owners()),
-    status: () => statusOf(core, formatCidr(defaultSubnet)),
+    peerGone: (peer) => core.peerGone(peer),
+    status: () => ({ ...statusOf(core, formatCidr(defaultSubnet)), storeFailure: health.failure }),
     explain: (ident) => [...requests.explain(ident), ...explainReclaims(core, clock.now(), ident)],
     onWaiting: (fn) => waiting.add(fn),
     close() {
       stopTick?.();
+      stopStartup?.();
       core.close();
     },
   };

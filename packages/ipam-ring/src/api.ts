@@ -32,13 +32,13 @@ export interface Allocator {
   /**
    * Allocates an address for an ident; the same again while it holds one in the subnet. For ident `_` the address is its own ident.
    *
-   * @throws RingError CANCELLED, OUT_OF_RANGE, INVALID; ADDRESS_TAKEN for a reserved ident only
+   * @throws RingError CANCELLED, OUT_OF_RANGE, INVALID, STORE_FAILED; ADDRESS_TAKEN for a reserved ident only
    */
   allocate(ident: string, subnet?: Cidr, options?: WaitOptions): Promise<Cidr>;
   /**
    * Claims this very address for an ident. An address outside the universe is only recorded.
    *
-   * @throws RingError CANCELLED, ADDRESS_TAKEN, INVALID
+   * @throws RingError CANCELLED, ADDRESS_TAKEN, INVALID, STORE_FAILED
    */
   claim(ident: string, cidr: Cidr, options?: WaitOptions): Promise<void>;
   /** Addresses of an ident in a subnet, whose first and last address do not count. */
@@ -74,7 +74,7 @@ export interface Allocator {
   /** To be called when the mesh has forgotten a peer. */
   peerGone(peer: PeerName): void;
   status(): IpamStatus;
-  /** Why requests wait or waited; those of one ident, if given. */
+  /** Why requests wait; for one ident, if given, also why they waited. */
   explain(ident?: string): Explanation[];
   /** Calls `fn` when a request starts to wait, or waits for something else. Returns an unsubscribe function. */
   onWaiting(fn: (explanation: Explanation) => void): () => void;

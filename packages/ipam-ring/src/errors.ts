@@ -9,6 +9,7 @@
  * - `MALFORMED`: bytes that are not a message of the protocol
  * - `RING_INVALID`, `RING_SEEDS`, `RING_RANGE`, `RING_CONFLICT`: why a received ring was not merged
  * - `STATE_UNUSABLE`: the saved state cannot be read
+ * - `STORE_FAILED`: the state could not be saved for 10 s
  * - `PEER_ALIVE`: the peer that was to be reclaimed answered that it is alive
  * - `NO_FOREIGN_RING`: `join` was called, but no ring of another network is known
  */
@@ -24,6 +25,7 @@ export type RingErrorCode =
   | "RING_RANGE"
   | "RING_CONFLICT"
   | "STATE_UNUSABLE"
+  | "STORE_FAILED"
   | "PEER_ALIVE"
   | "NO_FOREIGN_RING";
 

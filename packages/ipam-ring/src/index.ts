@@ -17,6 +17,7 @@
 export { createAllocator } from "./allocator.ts";
 export type { Allocator, JoinResult, WaitOptions } from "./api.ts";
 export type { RingOrigin } from "./consensus/origin.ts";
+export type { StartupPeers } from "./core/startup.ts";
 export { RingError, type RingErrorCode } from "./errors.ts";
 export type { AllocatorOptions } from "./options.ts";
 export type {

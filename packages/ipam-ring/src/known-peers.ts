@@ -1,9 +1,13 @@
 import { formatPeer } from "./peer-name.ts";
 import type { PeerName } from "./ports.ts";
 
+/** More nicknames, or longer ones, are not remembered: a member could fill memory, and the gossip of all. */
+const MOST_NICKNAMES = 4096;
+const MOST_LENGTH = 256;
+
 /** The peers that we have heard of, with their nicknames. */
 export class KnownPeers {
-  /** Bounded by: peers in the ring, plus those the mesh knows. */
+  /** Bounded by: {@link MOST_NICKNAMES}; pruned to peers in the ring and in the mesh. */
   readonly nicknames: Map<PeerName, string> = new Map();
   readonly #us: PeerName;
   readonly #isKnown: (peer: PeerName) => boolean;
@@ -14,8 +18,12 @@ export class KnownPeers {
     this.nicknames.set(us, nickname);
   }
 
+  /** Our own nickname is ours to choose. */
   learn(nicknames: ReadonlyMap<PeerName, string>): void {
-    for (const [peer, nickname] of nicknames) this.nicknames.set(peer, nickname);
+    for (const [peer, nickname] of nicknames) {
+      const isRoom = this.nicknames.has(peer) || this.nicknames.size < MOST_NICKNAMES;
+      if (peer !== this.#us && isRoom && nickname.length <= MOST_LENGTH) this.nicknames.set(peer, nickname);
+    }
   }
 
   /** `7a:9f:eb:b6:0c:6e(host1)`, as status texts name peers. */

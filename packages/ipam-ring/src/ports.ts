@@ -23,9 +23,9 @@ export interface GossipData {
 
 /** What a channel does with gossip. Ours never throw: bad data is counted, logged, shown in the status. */
 export interface GossipHandler {
-  onUnicast(source: PeerName, payload: Uint8Array): void;
-  onBroadcast(source: PeerName, payload: Uint8Array): GossipData | undefined;
-  onGossip(payload: Uint8Array): GossipData | undefined;
+  onUnicast(source: PeerName, payload: Uint8Array, neighbour?: PeerName): void;
+  onBroadcast(source: PeerName, payload: Uint8Array, neighbour?: PeerName): GossipData | undefined;
+  onGossip(payload: Uint8Array, neighbour?: PeerName): GossipData | undefined;
   gossip(): GossipData | undefined;
 }
 

@@ -1,7 +1,8 @@
-import type { AllocatorCore } from "./core/core.ts";
+import type { AllocatorCore, ContestedAddress } from "./core/core.ts";
 import { formatPeer } from "./peer-name.ts";
 import type { PeerName } from "./ports.ts";
 import type { WaitReason } from "./requests/waiting.ts";
+import type { RefusedRing } from "./ring/conflicts.ts";
 import { allRanges } from "./ring/ring.ts";
 import { formatCidr, formatIpv4, formatRange, sizeOf } from "./space/address.ts";
 
@@ -38,16 +39,23 @@ export interface IpamStatus {
     readonly addresses: number;
     readonly percentage: number;
   };
-  /** Received rings that were refused, in Weave Net's words; at most the last 64. */
+  /** Received rings that were refused, in Weave Net's words, at most the last 64; addresses in use on two hosts. */
   readonly conflicts: readonly { readonly code: string; readonly message: string }[];
   /** The seeds of another network that has been heard of; `join` would replace our ring by its. */
   readonly foreignSeeds?: readonly string[];
+  /** Why the state cannot be saved, and since when (ms of the given clock); undefined while it can. */
+  readonly storeFailure: { readonly message: string; readonly since: number } | undefined;
   /** Reclaims that wait, with the peers whose consent is missing. */
   readonly reclaims: readonly (WaitReason & { readonly code: "RECLAIM" })[];
 }
 
+interface MergeFailureText {
+  readonly code: string;
+  readonly message: string;
+}
+
 /** The status at this moment. */
-export function statusOf(core: AllocatorCore, defaultSubnet: string): IpamStatus {
+export function statusOf(core: AllocatorCore, defaultSubnet: string): Omit<IpamStatus, "storeFailure"> {
   const { options } = core;
   const { conflicts, ring } = core.replica;
   const ranges = allRanges(ring);
@@ -60,10 +68,35 @@ export function statusOf(core: AllocatorCore, defaultSubnet: string): IpamStatus
       addresses,
       percentage: (addresses / sizeOf(options.universe)) * 100,
     },
-    conflicts: conflicts.list().map(({ code, message }) => ({ code, message })),
+    conflicts: [
+      ...conflicts.list().map((failure) => explainFailure(core, failure)),
+      ...core.contested().map((each) => describeContested(core, each)),
+    ].map(({ code, message }) => ({ code, message })),
     reclaims: core.reclaims.waiting().map(({ of, missing }) => ({ code: "RECLAIM", of, missing })),
     ...(conflicts.foreign && { foreignSeeds: conflicts.foreign.seeds.map((peer) => core.knownPeers.nameOf(peer)) }),
   };
+}
+
+/** The refusal with its parties and the remedy, as far as one is known. */
+function explainFailure(core: AllocatorCore, { code, message, from, range }: RefusedRing): MergeFailureText {
+  const who = from === undefined ? "" : `${core.knownPeers.nameOf(from)}: `;
+  if (code === "RING_SEEDS")
+    return { code, message: `${who}${message}; run "weave merge" on every host of one of the two networks` };
+  if (code === "RING_RANGE") {
+    const ranges = `its range is ${formatRange(range)}, ours is ${formatRange(core.options.universe)}`;
+    return { code, message: `${who}${message}: ${ranges}; start all hosts with the same --ipalloc-range` };
+  }
+  return { code, message: `${who}${message}` };
+}
+
+/** Names the address, both hosts, and the remedy. */
+function describeContested(core: AllocatorCore, { address, ident, peer, isOurs }: ContestedAddress): MergeFailureText {
+  const text = formatIpv4(address);
+  const other = core.knownPeers.nameOf(peer);
+  const message = isOurs
+    ? `address ${text} of ${ident} is claimed by ${other}, whose container may use it too; restart that container, so that it gets another address`
+    : `address ${text} of ${ident} belongs to ${other}, where it is in use too; restart the container, so that it gets another address`;
+  return { code: "ADDRESS_CONTESTED", message };
 }
 
 function reportOf(core: AllocatorCore, defaultSubnet: string): IpamReport {

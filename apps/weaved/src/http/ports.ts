@@ -20,7 +20,7 @@ export interface IpamPort {
   claim(
     id: string,
     cidr: Cidr,
-    options: { isContainer: boolean; noErrorOnUnknown: boolean; signal: AbortSignal },
+    options: { isContainer: boolean; noErrorOnUnknown: boolean; exclusive?: boolean; signal: AbortSignal },
   ): Promise<void>;
   lookup(id: string, subnet: Cidr): Cidr[];
   owned(): { id: string; addresses: Cidr[] }[];

@@ -46,7 +46,7 @@ export function createIpamDriver(ipam: IpamPort): Handlers {
       }
       if (Address === subnet.address) return { Address: cidrText(subnet) };
       const wanted = { address: parseAddress(Address), prefixLength: subnet.prefixLength };
-      await ipam.claim(noOwner, wanted, options());
+      await ipam.claim(noOwner, wanted, { ...options(), exclusive: true });
       return { Address: cidrText(wanted) };
     },
     "IpamDriver.ReleaseAddress": async (body) => {

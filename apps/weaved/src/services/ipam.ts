@@ -14,29 +14,39 @@ import type { IpamReport } from "../diagnostics/report.ts";
 import type { IpamPort } from "../http/ports.ts";
 import type { Logger } from "../logging.ts";
 import { WeavedError } from "../values/error.ts";
+import type { FirstContact } from "./first-contact.ts";
 import { reclaimBy } from "./reclaim.ts";
 
 /** What starting the allocator needs. */
 export interface IpamServiceOptions {
   readonly settings: Settings;
   readonly mesh: RunningMesh;
+  readonly firstContact: FirstContact;
   readonly store: Store;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
 
 /** Starts the allocator on the mesh's channels; what it waits for longer than a second is said in the log. */
-export async function startIpam({ settings, mesh, store, logger, metrics }: IpamServiceOptions): Promise<Allocator> {
+export async function startIpam({
+  settings,
+  mesh,
+  firstContact,
+  store,
+  logger,
+  metrics,
+}: IpamServiceOptions): Promise<Allocator> {
   const ipam = await createAllocator({
     name: mesh.name,
     uid: mesh.uid,
     nickname: mesh.nickname,
     universe: settings["ipalloc-range"],
-    init: ringOrigin(settings["ipalloc-init"], mesh),
+    init: ringOrigin(settings["ipalloc-init"], mesh, () => firstContact.unresolved()),
     clock: systemClock,
     random: systemRandom(),
     store,
     isKnownPeer: (peer) => mesh.knows(peer),
+    startupPeers: () => firstContact.peers(),
     unixSeconds: () => Math.floor(Date.now() / 1000),
     exclude: settings["ipalloc-exclude"].split(",").filter((cidr) => cidr !== ""),
     logger,
@@ -53,11 +63,18 @@ export async function startIpam({ settings, mesh, store, logger, metrics }: Ipam
 }
 
 /** Reads `consensus[=N]`, `seed=PEER,...` or `observer`; nothing is consensus. @throws WeavedError */
-export function ringOrigin(text: string, mesh: Pick<RunningMesh, "activeDirectTargets" | "status">): RingOrigin {
+export function ringOrigin(
+  text: string,
+  mesh: Pick<RunningMesh, "activeDirectTargets" | "status">,
+  unresolved: () => readonly string[] = () => [],
+): RingOrigin {
   const [kind, value] = text.split("=", 2) as [string, string | undefined];
-  // Counting targets alone, as the original does, the first host of three would decide by itself while the other two agree on
-  // something else: whoever is known by now counts too.
-  const guess = () => Math.max(mesh.activeDirectTargets().length + 1, mesh.status().peers.length);
+  // Weave Net counts targets alone. Then the first host of three would decide by itself while the other two agree on another ring:
+  // so peers that are known by now count too, and so do named peers whose name does not resolve yet.
+  const guess = () => {
+    const named = new Set([...mesh.activeDirectTargets(), ...unresolved()]);
+    return Math.max(named.size + 1, mesh.status().peers.length);
+  };
   if (kind === "observer" && value === undefined) return { kind: "observer" };
   if (kind === "seed" && value) {
     try {

@@ -1,6 +1,7 @@
 import type { Allocator } from "@weaved/ipam-ring";
 import type { DnsPort, IpamPort } from "../http/ports.ts";
 import { dnsPort } from "../services/dns-port.ts";
+import type { FirstContact } from "../services/first-contact.ts";
 import { ipamPort, startIpam } from "../services/ipam.ts";
 import { type NamesService, startNames } from "../services/names.ts";
 import type { Identity } from "./identity.ts";
@@ -15,12 +16,16 @@ export interface Directory {
 }
 
 /** Third stage: addresses and names, replicated over the mesh. */
-export async function startDirectory(identity: Identity, { mesh, datapath, cloud }: Network): Promise<Directory> {
+export async function startDirectory(
+  identity: Identity,
+  { mesh, datapath, cloud }: Network,
+  firstContact: FirstContact,
+): Promise<Directory> {
   const { settings, store, log, metrics, undo } = identity;
   const ipam =
     settings["ipalloc-range"] === ""
       ? undefined
-      : await startIpam({ settings, mesh, store, logger: log.part("ipam"), metrics });
+      : await startIpam({ settings, mesh, firstContact, store, logger: log.part("ipam"), metrics });
   if (ipam) undo.add(() => ipam.close());
   if (ipam && datapath && !cloud) {
     // The ring says who owns an address, so the data path need not flood to find it.

@@ -5,12 +5,17 @@ import type { RingOrigin } from "./origin.ts";
 import { PaxosNode, type PaxosState } from "./paxos.ts";
 import { restoreVote, type SavedVote } from "./vote.ts";
 
+/** A smaller number of voters counts after this long (ms). */
+const SHRINK_MS = 60_000;
+
 /** How the bootstrap reaches the allocator around it. */
 export interface BootstrapHost {
   readonly name: PeerName;
   readonly uid: bigint;
   readonly init: RingOrigin;
   readonly universe: Range;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
   /** Our vote has changed and must be saved. */
   readonly changed: () => void;
   /** Announces our vote, once it is saved. */
@@ -24,6 +29,7 @@ export class Bootstrap {
   readonly #host: BootstrapHost;
   #paxos: PaxosNode | undefined;
   #isNeeded = false;
+  #most = { voters: 0, at: 0 };
 
   constructor(host: BootstrapHost) {
     const { name, uid, init } = host;
@@ -56,9 +62,6 @@ export class Bootstrap {
   begin(): void {
     if (this.#isNeeded) return;
     this.#isNeeded = true;
-    const { init } = this.#host;
-    const voters = init.kind === "consensus" ? init.peers || init.guess() : 1;
-    if (this.#paxos) this.#paxos.quorum = Math.floor((voters || 1) / 2) + 1;
     this.propose();
   }
 
@@ -67,7 +70,9 @@ export class Bootstrap {
     this.#isNeeded = false;
   }
 
+  /** Proposes anew, with the quorum that follows from the peers known now. */
   propose(): void {
+    if (this.#paxos) this.#paxos.quorum = Math.floor(this.#voters() / 2) + 1;
     this.#paxos?.propose();
     this.#host.changed();
     this.#host.announce();
@@ -87,6 +92,16 @@ export class Bootstrap {
   saved(): { readonly vote?: SavedVote } {
     const paxos = this.#paxos;
     return paxos ? { vote: { id: paxos.id, known: paxos.state } } : {};
+  }
+
+  /** More voters count at once; fewer only after a while, because a cut makes peers vanish too. */
+  #voters(): number {
+    const { init, now } = this.#host;
+    if (init.kind !== "consensus") return 1;
+    if (init.peers) return init.peers;
+    const guess = Math.max(init.guess(), 1);
+    if (guess >= this.#most.voters || now() - this.#most.at >= SHRINK_MS) this.#most = { voters: guess, at: now() };
+    return this.#most.voters;
   }
 
   #decide(): void {

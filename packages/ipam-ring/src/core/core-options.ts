@@ -5,6 +5,7 @@ import type { GrantPolicy } from "../ring/grant-policy.ts";
 import type { MergeFailure } from "../ring/merge.ts";
 import type { Range } from "../space/address.ts";
 import type { Transport } from "../wire/transport.ts";
+import type { StartupPeers } from "./startup.ts";
 
 /** Everything the state machine is given. */
 export interface CoreOptions {
@@ -29,6 +30,8 @@ export interface CoreOptions {
   readonly avoid: readonly Range[];
   /** Workloads that always get the same address. */
   readonly reservations: ReadonlyMap<string, number>;
+  /** The peers to hear from before anything is allocated; undefined if there are none to wait for. */
+  readonly startupPeers?: (() => StartupPeers) | undefined;
   /** Makes a value durable, then calls `done`, at once or later. */
   readonly save: (snapshot: Snapshot, done: () => void) => void;
   /** Called when the ring has changed. */

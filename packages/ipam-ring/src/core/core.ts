@@ -8,13 +8,29 @@ import type { RequestOptions, Settle } from "../requests/request.ts";
 import { Requests } from "../requests/requests.ts";
 import type { WaitReason } from "../requests/waiting.ts";
 import { type Granter, grantRequested, grantUnasked } from "../ring/granting.ts";
+import type { Origin } from "../ring/owner-checks.ts";
 import type { Ring } from "../ring/ring.ts";
 import type { Cidr, Range } from "../space/address.ts";
-import { DEAD_GRACE_MS } from "../timing.ts";
+import { DEAD_GRACE_MS, TICK_MS } from "../timing.ts";
 import type { GossipState, UnicastMessage } from "../wire/allocation-wire.ts";
 import type { ConsentMessage } from "../wire/consent-wire.ts";
 import type { CoreOptions } from "./core-options.ts";
 import { Replica } from "./replica.ts";
+import { Startup } from "./startup.ts";
+
+/** Claims of more addresses than this are not remembered. */
+const MOST_CLAIMED = 1024;
+
+/** An address in use on two hosts. */
+export interface ContestedAddress {
+  readonly address: number;
+  /** Holder on this host. */
+  readonly ident: string;
+  /** The other host. */
+  readonly peer: PeerName;
+  /** Whether this host owns the address by the ring. */
+  readonly isOurs: boolean;
+}
 
 /**
  * The allocator as a state machine: inputs are method calls, outputs go to the transport and to the requests' callbacks, never
@@ -27,17 +43,27 @@ export class AllocatorCore {
   readonly reclaims: Reclaims;
   readonly knownPeers: KnownPeers;
   readonly bootstrap: Bootstrap;
+  readonly startup: Startup;
   readonly #outbox: Outbox;
   readonly #granter: Granter;
   #leaving = false;
-  /** Space requests from before we had heard of the ring. Bounded by: peers of the mesh; emptied when there is a ring. */
+  /** Claims of addresses in use here. Bounded by: {@link MOST_CLAIMED}. */
+  readonly #claimedFrom = new Map<number, { readonly by: PeerName; readonly at: number }>();
+  /** Space requests that came too early to be answered. Bounded by: peers of the mesh; emptied when we may answer. */
   readonly #early = new Map<PeerName, Range>();
 
   constructor(options: CoreOptions) {
     this.options = options;
     const { name, nickname, isKnownPeer } = options;
     this.#outbox = new Outbox((done) => this.#save(done));
-    this.replica = new Replica(options, { outbox: this.#outbox, onChanged: () => this.#ringChanged() });
+    this.startup = new Startup(options.startupPeers, options.now);
+    this.replica = new Replica(options, {
+      outbox: this.#outbox,
+      onChanged: () => this.#ringChanged(),
+      isFenced: (peer) => this.reclaims.isFenced(peer),
+      isStarting: () => !this.startup.isOpen,
+      askForRing: (peer) => this.#askForRing(peer),
+    });
     this.knownPeers = new KnownPeers(name, nickname, isKnownPeer);
     this.bootstrap = this.#createBootstrap();
     this.#granter = this.#createGranter();
@@ -52,6 +78,7 @@ export class AllocatorCore {
       uid,
       init,
       universe,
+      now: () => this.options.now(),
       changed: () => this.#outbox.changed(),
       announce: () => this.#announce(),
       adopt: (ring) => this.#adopt(ring),
@@ -83,7 +110,8 @@ export class AllocatorCore {
         now,
         isKnown: isKnownPeer,
         ring: () => (this.hasRing ? { ...this.replica.ring, peer: name } : undefined),
-        learn: (ring) => this.replica.merge(ring, undefined),
+        learn: (ring, from) => this.replica.merge(ring, { author: ring.peer === from ? from : undefined, from }),
+        removedBy: (peer) => this.replica.checks.removedBy(peer),
         others: () => this.knownPeers.all(this.replica.owners()),
         transfer: (from) => {
           const gained = this.replica.transfer(from, name);
@@ -109,8 +137,9 @@ export class AllocatorCore {
       { us: name, universe, reservations, now, random, space, allocations, avoid, nameOf, nicknameOf },
       {
         ring: () => this.replica.ring,
+        isStarting: () => !this.startup.isOpen,
         ensureRing: () => this.#ensureRing(),
-        whyNoRing: () => this.#whyNoRing(),
+        whyWaiting: () => this.#whyWaiting(),
         // A space request reveals nothing of our state, so it need not wait for the disk.
         ask: (peer, range) => transport.unicast(peer, { type: "spaceRequest", range }),
         changed: () => this.#outbox.changed(),
@@ -141,7 +170,7 @@ export class AllocatorCore {
         refill(this.replica.allocations, saved.owned);
         this.replica.restore(saved.ring);
         this.requests.claimDisplaced();
-      } else this.bootstrap.start();
+      } else if (this.startup.check() || this.startup.isOpen) this.bootstrap.start();
       this.#outbox.changed();
       this.#announce();
       this.#sendConsent("all", this.reclaims.hello());
@@ -153,15 +182,45 @@ export class AllocatorCore {
   tick(): void {
     if (this.#leaving) return;
     this.#outbox.act(() => {
+      this.#checkStartup();
       const dead = this.replica.allocations.takeDead(this.options.now() - DEAD_GRACE_MS);
       for (const ident of dead) this.requests.releaseAll(ident);
       if (this.bootstrap.isNeeded && !this.hasRing) this.bootstrap.propose();
       else if (this.requests.pending > 0) this.#ensureRing();
+      this.replica.checks.forgetUnreachable();
+      this.requests.claimDisplaced();
+      this.#followContests();
       this.requests.retryAll();
       this.reclaims.tick();
-      if (this.options.tidy && this.hasRing && grantUnasked(this.#granter)) this.#announce();
+      if (
+        this.options.tidy &&
+        this.startup.isOpen &&
+        this.hasRing &&
+        this.replica.contests.isEmpty &&
+        grantUnasked(this.#granter)
+      )
+        this.#announce();
       this.replica.reportFree();
     });
+  }
+
+  /** To be called while the start waits for peers, as often as something may have changed. Returns whether it still waits. */
+  checkStartup(): boolean {
+    this.#outbox.act(() => this.#checkStartup());
+    return !this.startup.isOpen;
+  }
+
+  #checkStartup(): void {
+    if (this.#leaving || !this.startup.check()) return;
+    if (!this.hasRing) this.bootstrap.start();
+    this.requests.retryAll();
+    this.#answerEarly();
+  }
+
+  /** To be called when the mesh has forgotten a peer. */
+  peerGone(peer: PeerName): void {
+    this.knownPeers.forget(peer, this.replica.owners());
+    this.replica.checks.forgetUnreachable();
   }
 
   // --- requests of this host ---
@@ -238,16 +297,32 @@ export class AllocatorCore {
 
   // --- the channel of Weave Net ---
 
-  receiveState(source: PeerName | undefined, state: GossipState): void {
-    this.#outbox.act(() => this.#update(source, state));
+  /**
+   * Takes a broadcast, or gossip without a source.
+   *
+   * @param neighbour - the peer at the other end of the link, if that is known
+   */
+  receiveState(source: PeerName | undefined, state: GossipState, neighbour?: PeerName): void {
+    // A relay encodes its own state, so a ring is first-hand if its encoder is the neighbour.
+    const peer = state.ring?.peer;
+    const author = neighbour === undefined || neighbour === peer ? peer : undefined;
+    this.#outbox.act(() => this.#update(source, state, { author, from: neighbour ?? source ?? peer }));
   }
 
-  receiveUnicast(source: PeerName, message: UnicastMessage): void {
+  receiveUnicast(source: PeerName, message: UnicastMessage, neighbour?: PeerName): void {
     this.#outbox.act(() => {
-      if (message.type === "ringUpdate") this.requests.answered(source, () => this.#update(source, message.state));
+      if (message.type === "ringUpdate") this.#receiveRing(source, message.state, neighbour ?? source);
       else if (message.type === "spaceRequest") this.#answer(message.range, source);
       else this.requests.denied(source, message.range);
     });
+  }
+
+  #receiveRing(source: PeerName, state: GossipState, from: PeerName): void {
+    const author = state.ring?.peer === source ? source : undefined;
+    const update = (): void => this.#update(source, state, { author, from });
+    // Without a ring it is a question, not the answer to a space request.
+    if (state.ring) this.requests.answered(source, update);
+    else update();
   }
 
   /** The state that others may know now. */
@@ -265,10 +340,11 @@ export class AllocatorCore {
   }
 
   #ensureRing(): void {
-    if (!this.hasRing && !this.#leaving) this.bootstrap.begin();
+    if (!this.hasRing && !this.#leaving && this.startup.isOpen) this.bootstrap.begin();
   }
 
-  #whyNoRing(): WaitReason {
+  #whyWaiting(): WaitReason {
+    if (!this.startup.isOpen) return { code: "STARTING", ...this.startup.waitingFor() };
     const { paxos } = this.bootstrap;
     return paxos ? { code: "CONSENSUS", quorum: paxos.quorum, votes: paxos.supporters() } : { code: "OBSERVER" };
   }
@@ -284,22 +360,36 @@ export class AllocatorCore {
     this.#announce();
   }
 
-  #update(source: PeerName | undefined, state: GossipState): void {
+  #update(source: PeerName | undefined, state: GossipState, origin: Origin): void {
     if (this.#leaving) return;
+    this.#merge(source, state, origin);
+    this.startup.heard(origin.from);
+    this.#checkStartup();
+  }
+
+  #merge(source: PeerName | undefined, state: GossipState, origin: Origin): void {
     this.knownPeers.learn(state.nicknames);
     if (state.ring) {
-      if (!this.reclaims.isFenced(state.ring.peer)) this.replica.merge(state.ring, source ?? state.ring.peer);
+      if (!this.reclaims.isFenced(state.ring.peer)) this.replica.merge(state.ring, origin);
     } else if (this.hasRing) {
       if (source !== undefined && !this.reclaims.isFenced(source)) this.#sendRing(source);
-    } else if (state.paxos) this.bootstrap.learn(state.paxos);
+    } else if (state.paxos) this.bootstrap.learn(state.paxos.filter(({ node }) => this.#mayVote(node.name)));
     else if (source !== undefined && this.bootstrap.paxos) this.#ensureRing();
+  }
+
+  /** Only a peer of the mesh has proved that it belongs to the network. */
+  #mayVote(peer: PeerName): boolean {
+    return peer === this.options.name || this.options.isKnownPeer(peer);
   }
 
   #ringChanged(): void {
     this.bootstrap.end();
     this.knownPeers.prune(this.replica.owners());
     this.requests.retryAll();
-    if (!this.hasRing) return;
+    if (this.hasRing) this.#answerEarly();
+  }
+
+  #answerEarly(): void {
     const early = [...this.#early];
     this.#early.clear();
     // A peer that has gone meanwhile would take space with it.
@@ -309,16 +399,63 @@ export class AllocatorCore {
   /** Answers a space request: a grant or a refusal, then our ring in any case (protocol notes, 9.6). */
   #answer(range: Range, to: PeerName): void {
     if (this.#leaving || to === this.options.name || this.reclaims.isFenced(to)) return;
-    if (!this.hasRing) {
+    if (!this.hasRing || !this.startup.isOpen) {
       // The peer that decided the vote is ahead of us by a message; without this answer it would wait for its next tick.
       this.#early.set(to, range);
       return;
     }
-    const granted = grantRequested(this.#granter, range, to);
+    this.#noteContested(range, to);
+    const granted = !this.replica.contests.covers(range) && grantRequested(this.#granter, range, to);
     if (!granted) this.#outbox.after(() => this.options.transport.unicast(to, { type: "spaceRequestDenied", range }));
     // Before all others hear of it, so that the requester can tell an answer from news.
     this.#sendRing(to);
     if (granted) this.#announce();
+  }
+
+  /** Asks a peer for its ring: to a state without a ring every peer that has one answers with it, Weave Net's too. */
+  #askForRing(to: PeerName): void {
+    const { nicknames } = this.knownPeers;
+    const now = BigInt(Math.floor(this.options.unixSeconds()));
+    this.options.transport.unicast(to, { type: "ringUpdate", state: { now, nicknames, paxos: [] } });
+  }
+
+  /** Claims the addresses of our containers in contested space, and looks whether the contests are over. */
+  #followContests(): void {
+    const { contests } = this.replica;
+    for (const by of contests.peers()) {
+      if (!this.options.isKnownPeer(by)) contests.end(by);
+      else this.#askForRing(by);
+    }
+    if (!contests.isEmpty) for (const peer of this.replica.checks.settledPeers()) this.#askForRing(peer);
+    for (const { address, owner } of contests.lost()) {
+      if (owner !== this.options.name)
+        this.options.transport.unicast(owner, { type: "spaceRequest", range: { start: address, end: address + 1 } });
+    }
+  }
+
+  /** A claim of an address that is in use here: the claimant may use it too, for it repeats a claim of its own container's address. */
+  #noteContested({ start, end }: Range, by: PeerName): void {
+    if (end - start !== 1 || this.replica.allocations.holderOf(start) === undefined) return;
+    if (this.#claimedFrom.size < MOST_CLAIMED || this.#claimedFrom.has(start))
+      this.#claimedFrom.set(start, { by, at: this.options.now() });
+  }
+
+  /** Addresses in use both here and on another peer, as far as we know. */
+  contested(): ContestedAddress[] {
+    const { allocations } = this.replica;
+    const displaced = this.requests.contested().map(({ address, owner }) => ({ address, owner }));
+    const lost = [...displaced, ...this.replica.contests.lost()].flatMap(({ address, owner }) => {
+      const ident = allocations.holderOf(address);
+      return ident === undefined ? [] : [{ address, ident, peer: owner, isOurs: false }];
+    });
+    const claimed: ContestedAddress[] = [];
+    for (const [address, { by, at }] of this.#claimedFrom) {
+      const ident = allocations.holderOf(address);
+      const isOld = this.options.now() - at >= 3 * TICK_MS;
+      if (ident === undefined || isOld) this.#claimedFrom.delete(address);
+      else claimed.push({ address, ident, peer: by, isOurs: true });
+    }
+    return [...lost, ...claimed];
   }
 
   #sendRing(to: PeerName): void {

@@ -1,9 +1,13 @@
 import type { AllocatorOptions } from "../options.ts";
 import { replay, type Snapshot } from "./journal.ts";
 import { parseSaved, type Saved, STORE_KEY, toJson } from "./saved.ts";
+import type { StoreHealth } from "./store-health.ts";
 
 /** After this many records, in addition to one per ident, the whole document is cheaper to read than the journal. */
 const FEWEST_RECORDS = 256;
+
+/** A save that failed is tried again after this long (ms). */
+const RETRY_MS = 1000;
 
 /** Reads the state of an earlier life. @throws RingError STATE_UNUSABLE */
 export async function loadSaved({ store }: Pick<AllocatorOptions, "store">): Promise<Saved | undefined> {
@@ -16,7 +20,10 @@ export async function loadSaved({ store }: Pick<AllocatorOptions, "store">): Pro
  * Makes snapshots durable: a record for an allocation, the whole document for any other change, so that the cost of an allocation
  * does not grow with the addresses in use.
  */
-export function createSaver(options: AllocatorOptions): (snapshot: Snapshot, done: () => void) => void {
+export function createSaver(
+  options: Pick<AllocatorOptions, "store" | "clock" | "logger">,
+  health: StoreHealth,
+): (snapshot: Snapshot, done: () => void) => void {
   const { store, clock, logger } = options;
   let records = 0;
   /** Records that may follow; none before the first save of this life, which starts a new journal. */
@@ -32,11 +39,16 @@ export function createSaver(options: AllocatorOptions): (snapshot: Snapshot, don
     most = FEWEST_RECORDS + saved.owned.length;
   };
   const save = (snapshot: Snapshot, done: () => void): void => {
-    write(snapshot).then(done, (error: Error) => {
+    const saved = (): void => {
+      if (health.recovered()) logger?.info("the address state can be saved again");
+      done();
+    };
+    write(snapshot).then(saved, (error: Error) => {
       // Unsaved state may not be announced, so everything waits until the disk is back. Then the whole document is saved: a record may be torn.
       most = 0;
-      logger?.error("cannot save the address state; answers wait until it can be saved", { error: error.message });
-      clock.after(1000, () => save(snapshot, done));
+      if (health.failed(error))
+        logger?.error("cannot save the address state; requests fail until it can be saved", { error: error.message });
+      clock.after(RETRY_MS, () => save(snapshot, done));
     });
   };
   return save;

@@ -5,6 +5,10 @@ import type { SavedConsent } from "./consents.ts";
 /** Marks the incarnation of a peer that has not announced its own yet. */
 const UNANNOUNCED = "?";
 
+/** More peers, or incarnations of one peer, are not remembered: no network of hosts comes near. */
+const MOST_PEERS = 4096;
+const MOST_IDS = 64;
+
 type Incarnations = Map<PeerName, Set<string>>;
 
 /**
@@ -21,6 +25,8 @@ export class Membership {
   readonly #members: Incarnations = new Map();
   /** Removed incarnations, so that old gossip does not bring them back. Bounded by: hosts ever removed. */
   readonly #gone: Incarnations = new Map();
+  /** What peers announced first-hand in this life. Bounded by: peers of the mesh that sent something. */
+  readonly #met = new Map<PeerName, string>();
   /** Made anew only after a change: every message has it. */
   #lists: Pick<SavedConsent, "members" | "gone"> | undefined;
 
@@ -82,6 +88,7 @@ export class Membership {
 
   /** First-hand news: the present incarnation of a peer replaces all earlier ones. */
   meet(peer: PeerName, incarnation: string): void {
+    this.#met.set(peer, incarnation);
     const known = this.#members.get(peer);
     for (const old of known ?? []) {
       if (old === incarnation) continue;
@@ -91,13 +98,20 @@ export class Membership {
     }
   }
 
-  /** Second-hand news. Says whether any peer is no longer a member, and whether we are. */
-  learn({ members, gone }: Pick<ConsentMessage, "members" | "gone">): { shrunk: boolean; removedUs: boolean } {
+  /**
+   * Second-hand news. Says whether any peer is no longer a member, and whether we are. A peer that is reachable under the
+   * incarnation that it announced to us itself stays a member, whatever others say.
+   */
+  learn(
+    { members, gone }: Pick<ConsentMessage, "members" | "gone">,
+    isReachable: (peer: PeerName) => boolean,
+  ): { shrunk: boolean; removedUs: boolean } {
     const before = this.#members.size;
     const removedUs = gone.some(
       ([peer, id]) => peer === this.#us && id === this.#incarnation && this.#members.has(peer),
     );
     for (const [peer, id] of gone) {
+      if (this.#met.get(peer) === id && isReachable(peer)) continue;
       if (add(this.#gone, peer, id)) this.#changed();
       this.#drop(peer, id);
     }
@@ -146,6 +160,7 @@ export function isAnnounced(incarnation: string): boolean {
 function add(map: Incarnations, peer: PeerName, incarnation: string): boolean {
   const known = map.get(peer) ?? new Set();
   const fresh = !known.has(incarnation);
+  if (fresh && (known.size >= MOST_IDS || (!map.has(peer) && map.size >= MOST_PEERS))) return false;
   map.set(peer, known.add(incarnation));
   return fresh;
 }

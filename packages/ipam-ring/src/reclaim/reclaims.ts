@@ -9,8 +9,10 @@ export interface ReclaimHost {
   readonly us: PeerName;
   /** Our ring as it may be shown; undefined before there is one. */
   ring(): SentRing | undefined;
-  /** Merges what a peer knows. */
-  learn(ring: SentRing): void;
+  /** Merges a ring that a peer sent along. */
+  learn(ring: SentRing, from: PeerName): void;
+  /** A peer says that we were removed; returns whether it may be true. */
+  removedBy(peer: PeerName): boolean;
   /** Owners in our ring, and peers that the mesh knows: any of them may hold a grant that no other peer knows of. */
   others(): Iterable<PeerName>;
   isKnown(peer: PeerName): boolean;
@@ -43,6 +45,8 @@ interface Claim {
 
 /** A reachable peer that has never sent a message on this channel and does not answer for this long (ms) is taken for Weave Net. */
 const SILENCE_MS = 5000;
+/** Consent to the removal of a peer that turns out to be reachable ends after this long (ms). */
+const FENCE_MS = 30_000;
 
 /**
  * Reclaims the space of dead peers so that exactly one survivor gets it, whichever peers claim it, whatever the network does
@@ -64,6 +68,8 @@ export class Reclaims {
   readonly #consents: Consents;
   /** Bounded by: peers that we are reclaiming. */
   readonly #claims = new Map<PeerName, Claim>();
+  /** Peers that are reachable though we consented to their removal. Bounded by: consents. */
+  readonly #back = new Map<PeerName, number>();
   #count = 0;
 
   constructor(host: ReclaimHost, newId: () => string) {
@@ -80,6 +86,11 @@ export class Reclaims {
 
   saved(): SavedConsent {
     return { disk: this.#membership.incarnation, ...this.#membership.lists(), consents: this.#consents.list() };
+  }
+
+  /** Whether the peer was removed, in any incarnation. */
+  wasRemoved(peer: PeerName): boolean {
+    return this.#membership.wasRemoved(peer);
   }
 
   /** Peers whose consent is needed, ourselves included. */
@@ -99,7 +110,7 @@ export class Reclaims {
 
   /** Reclaims that wait, with the peers whose consent is missing. */
   waiting(): { readonly of: PeerName; readonly missing: PeerName[] }[] {
-    return [...this.#claims].map(([of, claim]) => ({ of, missing: this.#missing(claim) }));
+    return [...this.#claims].map(([of, claim]) => ({ of, missing: this.#missing(of, claim) }));
   }
 
   /** Starts to reclaim a peer that is dead, by word of the caller. */
@@ -117,9 +128,19 @@ export class Reclaims {
     this.#askMissing();
     this.#settle();
     for (const { dead, claimant, claim } of this.#consents.list()) {
-      if (!this.#membership.has(claimant)) this.#consents.release(dead, claimant);
+      const since = this.#backSince(dead);
+      // An honest claimant has ended its claim by now, because the peer is alive.
+      const isVoid = since !== undefined && this.#host.now() - since >= FENCE_MS;
+      if (isVoid || !this.#membership.has(claimant)) this.#consents.release(dead, claimant);
       else this.#agree(claimant, dead, claim);
     }
+  }
+
+  /** Since when a peer that we let others reclaim has been reachable again; undefined while it is not. */
+  #backSince(dead: PeerName): number | undefined {
+    if (!this.#isAlive(dead)) this.#back.delete(dead);
+    else if (!this.#back.has(dead)) this.#back.set(dead, this.#host.now());
+    return this.#back.get(dead);
   }
 
   /** The message that is announced to all peers from time to time. */
@@ -140,8 +161,11 @@ export class Reclaims {
       // A claimant that was restarted has forgotten its claim.
       this.#consents.releaseOthers(source, message.session);
     }
-    const { shrunk, removedUs } = this.#membership.learn(message);
-    if (removedUs) this.#rejoin();
+    const { shrunk, removedUs } = this.#membership.learn(message, (peer) => this.#host.isKnown(peer));
+    if (removedUs) {
+      if (source !== undefined) this.#host.removedBy(source);
+      this.#rejoin();
+    }
     if (shrunk) this.#askAnew();
     if (source === undefined) return;
     if (message.kind === "ask") this.#onAsk(source, message);
@@ -162,6 +186,8 @@ export class Reclaims {
     // An incarnation that the claimant has not heard of is not the machine that was declared dead.
     if (dead === us || (!own && unknown.some(isAnnounced))) return refuse(dead);
     if (!own && unknown.length > 0) return refuse(0);
+    // A peer that we can reach answers for itself; a claimant that has lost sight of it asks again.
+    if (this.#isAlive(dead)) return refuse(0);
     if (us < claimant && (own || this.#waitsFor(dead))) {
       if (!own) this.#open(dead, incarnations, []);
       return refuse(us);
@@ -178,7 +204,7 @@ export class Reclaims {
   #onAgree(source: PeerName, { dead, ring, claim: id }: ConsentMessage): void {
     const claim = this.#claims.get(dead);
     if (claim?.id !== id) return this.#host.send(source, this.#message("cancel", dead, { claim: id, ...this.#ring() }));
-    if (ring) this.#host.learn(ring);
+    if (ring) this.#host.learn(ring, source);
     claim.agreed.add(source);
   }
 
@@ -193,7 +219,7 @@ export class Reclaims {
   /** A claim that we consented to is over: we learn the resulting ring before we accept messages of the dead peer again. */
   #onCancel(claimant: PeerName, { dead, ring, claim }: ConsentMessage): void {
     if (!this.#consents.holds(dead, claimant, claim)) return;
-    if (ring) this.#host.learn(ring);
+    if (ring) this.#host.learn(ring, claimant);
     this.#consents.release(dead, claimant);
   }
 
@@ -214,12 +240,17 @@ export class Reclaims {
     }
   }
 
+  /** Whether a peer is reachable, and would answer a claim of its space. */
+  #isAlive(peer: PeerName): boolean {
+    return this.#host.isKnown(peer) && this.#membership.hasSpoken(peer);
+  }
+
   #waitsFor(peer: PeerName): boolean {
-    return [...this.#claims.values()].some((claim) => this.#missing(claim).includes(peer));
+    return [...this.#claims].some(([dead, claim]) => dead !== peer && this.#missing(dead, claim).includes(peer));
   }
 
   /** All peers that may know of grants that we do not, or claim the same. */
-  #missing(claim: Claim): PeerName[] {
+  #missing(dead: PeerName, claim: Claim): PeerName[] {
     const voters = new Set(this.#membership.peers());
     for (const peer of this.#host.others()) if (!this.#membership.wasRemoved(peer)) voters.add(peer);
     const late = this.#host.now() - claim.since >= SILENCE_MS;
@@ -227,13 +258,16 @@ export class Reclaims {
       if (peer === this.#host.us || this.#claims.has(peer) || claim.agreed.has(peer)) return false;
       return !(this.#host.mixed && late && !this.#membership.hasSpoken(peer) && this.#host.isKnown(peer));
     };
-    return [...voters].filter(counts).sort((a, b) => a - b);
+    const missing = [...voters].filter(counts);
+    // As long as the dead peer is reachable, its refusal may be under way.
+    if (this.#isAlive(dead)) missing.push(dead);
+    return missing.sort((a, b) => a - b);
   }
 
   #askMissing(): void {
     for (const [dead, claim] of this.#claims) {
       // The dead peer itself too: it may be alive.
-      for (const peer of [dead, ...this.#missing(claim)]) {
+      for (const peer of new Set([dead, ...this.#missing(dead, claim)])) {
         if (claim.asked.has(peer)) continue;
         claim.asked.add(peer);
         this.#host.send(peer, this.#message("ask", dead, { incarnations: [...claim.incarnations], claim: claim.id }));
@@ -244,7 +278,7 @@ export class Reclaims {
   /** All claims end together: a dead peer may have reclaimed another one, and granted of it to a peer that answered only the other claim. */
   #settle(): void {
     const claims = [...this.#claims];
-    if (claims.length === 0 || claims.some(([, claim]) => this.#missing(claim).length > 0)) return;
+    if (claims.length === 0 || claims.some(([dead, claim]) => this.#missing(dead, claim).length > 0)) return;
     for (const [dead, { incarnations }] of claims) this.#membership.remove(dead, incarnations);
     const taken = claims.map(([dead]) => this.#host.transfer(dead));
     for (const [i, [dead]] of claims.entries()) this.#end(dead, { taken: taken[i]! });

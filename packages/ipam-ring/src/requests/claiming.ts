@@ -15,6 +15,8 @@ const MOST_TRIES = 5;
 export interface Target {
   readonly cidr: Cidr;
   readonly address: number;
+  /** Fail if any ident holds the address, this one included. */
+  readonly exclusive: boolean;
   /** Answer success while it is not known whether the address can be had. */
   readonly lenient: boolean;
 }
@@ -75,7 +77,7 @@ export class Claiming {
     return false;
   }
 
-  #claimOwn(request: Request, { address, cidr }: Target): true {
+  #claimOwn(request: Request, { address, cidr, exclusive }: Target): true {
     const { allocations, space } = this.#context;
     const { ident } = request;
     const holder = allocations.holderOf(address);
@@ -85,16 +87,19 @@ export class Claiming {
     }
     // A displaced address whose range is ours again has been allocated all the time.
     space.claim(address);
+    if (exclusive) return this.#taken(request, `Address already in use: ${formatCidr(cidr)} is held by ${holder}`);
     if (holder === ident || ident === NO_IDENT) return this.#pending.answer(request, { value: cidr });
     if (holder === cidr.address) return this.#taken(request, `address ${formatCidr(cidr)} already in use`);
     return this.#taken(request, `address ${formatCidr(cidr)} is already owned by ${holder}`);
   }
 
   /** No ring covers these addresses, so they are only recorded. */
-  #claimOutside(request: Request, { address, cidr }: Target): true {
+  #claimOutside(request: Request, { address, cidr, exclusive }: Target): true {
     const { allocations } = this.#context;
     const holder = allocations.holderOf(address);
     if (holder === undefined) return this.#pending.enter(request, cidr);
+    if (exclusive && !allocations.isDead(holder))
+      return this.#taken(request, `Address already in use: ${formatCidr(cidr)} is held by ${holder}`);
     if (holder === request.ident || request.ident === NO_IDENT) return this.#pending.answer(request, { value: cidr });
     if (!allocations.isDead(holder))
       return this.#taken(request, `address ${formatCidr(cidr)} already in use by ${holder}`);

@@ -34,9 +34,10 @@ export class WaitExplainer {
     this.#finished.length = Math.min(this.#finished.length, MOST_FINISHED);
   }
 
-  /** The requests that wait, then those that waited; of one ident, if given. */
+  /** The requests that wait; of one ident, if given, also those that waited. */
   list(waiting: Iterable<Request>, ident: string | undefined): Explanation[] {
     const open = [...waiting].filter(({ kind }) => kind !== "prime").map((request) => this.of(request));
-    return [...open, ...this.#finished].filter((explanation) => ident === undefined || explanation.ident === ident);
+    if (ident === undefined) return open;
+    return [...open, ...this.#finished].filter((explanation) => explanation.ident === ident);
   }
 }

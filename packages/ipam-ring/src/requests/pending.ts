@@ -11,6 +11,8 @@ export interface Draft {
   readonly cidr: Cidr | undefined;
   readonly options: RequestOptions;
   readonly settle: Settle<Cidr>;
+  /** Not made by a caller, so that no explanation is kept of it. @defaultValue false */
+  readonly isQuiet?: boolean;
 }
 
 /** The requests that wait, and the one place where a request gets its answer. */
@@ -47,7 +49,10 @@ export class PendingRequests {
   }
 
   /** Tries a new request, and again with every {@link retry} until it is done. The returned function cancels it. */
-  add({ kind, ident, cidr, options, settle }: Draft, attempt: (request: Request) => boolean): () => void {
+  add(
+    { kind, ident, cidr, options, settle, isQuiet = false }: Draft,
+    attempt: (request: Request) => boolean,
+  ): () => void {
     const { isContainer = false, workload = ident } = options;
     const since = this.#context.now();
     const fresh = { tries: 0, asked: [], answered: false, reason: undefined };
@@ -59,6 +64,7 @@ export class PendingRequests {
       since,
       isContainer,
       workload,
+      isQuiet,
       settle,
       attempt: () => attempt(request),
     };
@@ -104,15 +110,16 @@ export class PendingRequests {
     return this.answer(request, { value: cidr });
   }
 
+  /** Leaves a request waiting for the start, or for the ring. */
   waitForRing(request: Request): false {
-    request.reason = this.#host.whyNoRing();
+    request.reason = this.#host.whyWaiting();
     return false;
   }
 
   /** Ends a request with an outcome. */
   answer(request: Request, outcome: Outcome<Cidr>): true {
     const word = "value" in outcome ? "done" : outcome.error.code === "CANCELLED" ? "cancelled" : "failed";
-    this.#explainer.finish(request, word);
+    if (!request.isQuiet) this.#explainer.finish(request, word);
     this.reply(request, outcome);
     return true;
   }

@@ -11,8 +11,10 @@ export interface RequestHost {
   ring(): Ring;
   /** Starts what brings the first ring about, if there is none. */
   ensureRing(): void;
-  /** Why there is no ring yet. */
-  whyNoRing(): WaitReason;
+  /** Whether named peers have not been heard from yet, so that nothing may be allocated. */
+  isStarting(): boolean;
+  /** Why nothing can be allocated yet: the start waits for peers, or there is no ring. */
+  whyWaiting(): WaitReason;
   /** Sends a space request to a peer; false if no route leads there. */
   ask(peer: PeerName, range: Range): boolean;
   /** Notes that our allocations have changed and must be saved. */

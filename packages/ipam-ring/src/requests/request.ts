@@ -21,6 +21,7 @@ export interface Request {
   readonly isContainer: boolean;
   /** The name whose reservation applies. */
   readonly workload: string;
+  readonly isQuiet: boolean;
   reason: WaitReason | undefined;
   tries: number;
   /** Bounded by: the last 32, see {@link noteAsked}. */
@@ -37,6 +38,8 @@ export interface RequestOptions {
   readonly isContainer?: boolean;
   /** For allocations: the name that a reservation is kept under. An ident often changes with every start. @defaultValue the ident */
   readonly workload?: string;
+  /** For claims: fail if any ident holds the address, this one included. @defaultValue false */
+  readonly exclusive?: boolean;
   /** For claims: answer success while it is not known whether the address can be had, and keep trying. */
   readonly noErrorOnUnknown?: boolean;
 }

@@ -25,6 +25,8 @@ export class Requests {
   readonly #pending: PendingRequests;
   readonly #claiming: Claiming;
   readonly #spaceRequests: SpaceRequests;
+  /** Displaced addresses that their owners refused. Bounded by: our allocations. */
+  readonly #contested = new Map<number, PeerName>();
 
   constructor(context: RequestContext, host: RequestHost) {
     this.#context = context;
@@ -54,7 +56,7 @@ export class Requests {
   claim(ident: string, cidr: Cidr, options: RequestOptions, settle: Settle<Cidr>): () => void {
     const address = parseIpv4(cidr.address);
     if (address === undefined) throw new RingError("INVALID", `invalid CIDR address: ${formatCidr(cidr)}`);
-    const target = { cidr, address, lenient: options.noErrorOnUnknown === true };
+    const target = { cidr, address, lenient: options.noErrorOnUnknown === true, exclusive: options.exclusive === true };
     return this.#pending.add({ kind: "claim", ident, cidr, options, settle }, (request) =>
       this.#claiming.attempt(request, target),
     );
@@ -65,7 +67,7 @@ export class Requests {
     return this.#pending.add({ kind: "prime", ident: "", cidr: undefined, options: {}, settle }, (request) => {
       this.#host.ensureRing();
       if (!this.#pending.has(request)) return true;
-      return this.#hasRing()
+      return this.#hasRing() && !this.#host.isStarting()
         ? this.#pending.answer(request, { value: { address: "", prefixLength: 0 } })
         : this.#pending.waitForRing(request);
     });
@@ -138,20 +140,46 @@ export class Requests {
     this.retryAll();
   }
 
-  /** Claims our allocations that lie outside our ranges; returns them. */
+  /** Claims our allocations that lie in other peers' ranges; returns them. */
   claimDisplaced(done?: (address: number, isKept: boolean) => void): number[] {
-    const { allocations, universe, us } = this.#context;
-    const displaced: number[] = [];
+    const claimed = new Set(this.list("claim").map(({ ident, cidr }) => `${ident} ${cidr!.address}`));
+    const displaced = this.#displaced().filter(({ ident, cidr }) => !claimed.has(`${ident} ${cidr.address}`));
+    for (const { ident, isContainer, address, cidr, owner } of displaced) {
+      const settle: Settle<Cidr> = (outcome) => {
+        if ("value" in outcome) this.#contested.delete(address);
+        else if (outcome.error.code === "ADDRESS_TAKEN") this.#contested.set(address, owner);
+        done?.(address, "value" in outcome);
+      };
+      const target = { cidr, address, lenient: false, exclusive: false };
+      const draft = { kind: "claim", ident, cidr, options: { isContainer }, settle, isQuiet: true } as const;
+      this.#pending.add(draft, (request) => this.#claiming.attempt(request, target));
+    }
+    return displaced.map(({ address }) => address);
+  }
+
+  /** Our allocations that another peer owns and refused to us: it uses the address, too. */
+  contested(): { readonly address: number; readonly ident: string; readonly owner: PeerName }[] {
+    const displaced = this.#displaced();
+    for (const address of this.#contested.keys()) {
+      if (!displaced.some((each) => each.address === address)) this.#contested.delete(address);
+    }
+    return displaced.filter(({ address }) => this.#contested.has(address));
+  }
+
+  /** Our allocations that lie in other peers' ranges. */
+  #displaced(): { address: number; ident: string; isContainer: boolean; cidr: Cidr; owner: PeerName }[] {
+    const { allocations, space, universe, us } = this.#context;
+    if (!this.#hasRing() || allocations.size === space.used) return [];
+    const found: { address: number; ident: string; isContainer: boolean; cidr: Cidr; owner: PeerName }[] = [];
     for (const { ident, isContainer, addresses } of allocations.list()) {
       for (const cidr of addresses) {
         const address = parseIpv4(cidr.address)!;
+        const owner = ownerOf(this.#host.ring(), address)!;
         const inRange = address >= universe.start && address < universe.end;
-        if (!inRange || ownerOf(this.#host.ring(), address) === us) continue;
-        displaced.push(address);
-        this.claim(ident, cidr, { isContainer }, (result) => done?.(address, "value" in result));
+        if (inRange && owner !== us) found.push({ address, ident, isContainer, cidr, owner });
       }
     }
-    return displaced;
+    return found;
   }
 
   /** Space requests that bar asking a peer again for now: open ones, and those that brought nothing. */
@@ -184,7 +212,7 @@ export class Requests {
     const reserved = reservations.get(request.workload);
     if (reserved !== undefined && reserved >= range.start && reserved < range.end) {
       const cidr = { address: formatIpv4(reserved), prefixLength };
-      return this.#claiming.attempt(request, { cidr, address: reserved, lenient: false });
+      return this.#claiming.attempt(request, { cidr, address: reserved, lenient: false, exclusive: false });
     }
     if (range.start >= universe.end || range.end <= universe.start) {
       const message = `range ${formatCidr(subnet)} out of bounds: ${formatRange(universe)}`;
@@ -193,7 +221,7 @@ export class Requests {
     this.#host.ensureRing();
     // A ring that came about just now has already had this request tried.
     if (!this.#pending.has(request)) return true;
-    if (!this.#hasRing()) return this.#pending.waitForRing(request);
+    if (this.#host.isStarting() || !this.#hasRing()) return this.#pending.waitForRing(request);
     const address = space.allocate(hostRange(range), avoid);
     if (address === undefined) {
       request.reason = this.#spaceRequests.askFor(request, range);

@@ -14,6 +14,7 @@ export interface Asked {
 /**
  * Why a request is not done yet. Known the moment it starts to wait.
  *
+ * - `STARTING`: a named peer has not been tried yet, or a neighbour has not sent its state
  * - `CONSENSUS`: the first ring is being voted on
  * - `OBSERVER`: we do not vote, so the ring must come from another peer
  * - `ASKED`: another peer was asked for space
@@ -24,6 +25,7 @@ export interface Asked {
  * - `RECLAIM`: peers whose consent a reclaim needs have not answered
  */
 export type WaitReason =
+  | { readonly code: "STARTING"; readonly targets: readonly string[]; readonly peers: readonly PeerName[] }
   | { readonly code: "CONSENSUS"; readonly quorum: number; readonly votes: readonly PeerName[] }
   | { readonly code: "OBSERVER" }
   | { readonly code: "ASKED" | "NO_SPACE"; readonly asked: readonly Asked[] }
@@ -53,6 +55,10 @@ export interface Explanation {
 export function describeWait(reason: WaitReason, nameOf: (peer: PeerName) => string): string {
   const names = (peers: readonly PeerName[]): string => peers.map(nameOf).join(", ");
   switch (reason.code) {
+    case "STARTING":
+      return reason.targets.length > 0
+        ? `waiting until the named peers were tried: ${reason.targets.join(", ")}`
+        : `waiting for the state of ${names(reason.peers)}`;
     case "CONSENSUS": {
       const missing = Math.max(reason.quorum - reason.votes.length, 0);
       return `waiting for ${missing} more of ${reason.quorum} votes to divide the range; so far: ${names(reason.votes)}`;

@@ -1,13 +1,22 @@
 import type { PeerName } from "../ports.ts";
+import type { Range } from "../space/address.ts";
 import type { MergeFailure } from "./merge.ts";
 import type { SentRing } from "./ring.ts";
 
 const MOST = 64;
 
+/** A refusal with its parties. */
+export interface RefusedRing extends MergeFailure {
+  /** The peer that the ring came from, as far as that is known. */
+  readonly from: PeerName | undefined;
+  /** The range of the received ring. */
+  readonly range: Range;
+}
+
 /** Rings that were refused. */
 export class Conflicts {
   /** By message. Bounded by: {@link MOST}, the oldest go first. */
-  readonly #failures = new Map<string, MergeFailure>();
+  readonly #failures = new Map<string, RefusedRing>();
   /** The last refused ring of a network with other seeds, for an operator who wants to join it. */
   #foreign: SentRing | undefined;
 
@@ -15,16 +24,17 @@ export class Conflicts {
     return this.#foreign;
   }
 
-  list(): MergeFailure[] {
+  list(): RefusedRing[] {
     return [...this.#failures.values()];
   }
 
   /** Records a refusal; returns whether it was new. */
-  add(failure: MergeFailure, received: SentRing): boolean {
+  add(failure: MergeFailure, received: SentRing, from: PeerName | undefined): boolean {
     if (failure.code === "RING_SEEDS") this.#foreign = received;
     const known = this.#failures.has(failure.message);
     if (!known && this.#failures.size >= MOST) this.#failures.delete(this.#failures.keys().next().value as string);
-    this.#failures.set(failure.message, failure);
+    const range = { start: received.start, end: received.end };
+    this.#failures.set(failure.message, { ...failure, from, range });
     return !known;
   }
 

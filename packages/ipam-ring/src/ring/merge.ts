@@ -3,7 +3,7 @@ import { formatPeer } from "../peer-name.ts";
 import type { PeerName } from "../ports.ts";
 import { formatIpv4, type Range } from "../space/address.ts";
 import type { Entry } from "./entry.ts";
-import { checkEntries, distance, findExcess, nextToken, type Ring, rangesBetween } from "./ring.ts";
+import { checkEntries, distance, findExcess, nextToken, type Ring, raise, rangesBetween } from "./ring.ts";
 
 /** Why a received ring was refused, in Weave Net's words, with what a program needs to name the parties. */
 export interface MergeFailure {
@@ -13,6 +13,9 @@ export interface MergeFailure {
   readonly mine?: Entry;
   readonly theirs?: Entry;
 }
+
+/** A larger ring is refused: the work that one message causes is bounded. */
+const MOST_ENTRIES = 65_536;
 
 /** A merged ring, or why nothing was merged. */
 export type MergeResult = { readonly ring: Ring; readonly updated: boolean } | { readonly failure: MergeFailure };
@@ -28,6 +31,11 @@ export interface MergeContext {
    * the version, so that Weave Net peers follow too. @defaultValue "keep"
    */
   readonly tie?: "keep" | "lowest";
+  /**
+   * Entries were held back: the received ring was checked before, and counts of free addresses are cut to what is left of their
+   * ranges. @defaultValue false
+   */
+  readonly isPartial?: boolean;
 }
 
 /**
@@ -37,13 +45,13 @@ export interface MergeContext {
  * merged or nothing.
  */
 export function mergeRings(mine: Ring, theirs: Ring, context: MergeContext): MergeResult {
-  const refused = checkReceived(mine, theirs);
+  const refused = context.isPartial ? undefined : checkReceived(mine, theirs);
   if (refused) return { failure: refused };
   if (repeats(mine, theirs)) return { ring: mine, updated: false };
   const walk = new Walk(mine, theirs, context);
   const failure = walk.run();
   if (failure) return { failure };
-  const entries = capFree(mine, walk.result, context.us);
+  const entries = capFree(mine, walk.result, context);
   const invalid = checkEntries(mine, entries) ?? describeExcess(mine, entries);
   if (invalid) return { failure: { code: "RING_INVALID", message: `Merge of incoming data causes: ${invalid}` } };
   const seeds = mine.seeds.length === 0 && theirs.seeds.length > 0 ? theirs.seeds : mine.seeds;
@@ -62,7 +70,10 @@ function repeats(mine: Ring, theirs: Ring): boolean {
 }
 
 /** Why a ring cannot be merged at all. */
-function checkReceived(mine: Ring, theirs: Ring): MergeFailure | undefined {
+export function checkReceived(mine: Ring, theirs: Ring): MergeFailure | undefined {
+  if (theirs.entries.length > MOST_ENTRIES) {
+    return { code: "RING_INVALID", message: `Received ring has more than ${MOST_ENTRIES} entries` };
+  }
   const invalid = checkEntries(theirs, theirs.entries) ?? describeExcess(theirs, theirs.entries);
   if (invalid) return { code: "RING_INVALID", message: invalid };
   const seeded = mine.seeds.length > 0 && theirs.seeds.length > 0;
@@ -85,10 +96,10 @@ function describeExcess(ring: Range, entries: readonly Entry[]): string | undefi
 }
 
 /** Splitting a range of ours leaves its old count of free addresses too high. */
-function capFree(ring: Range, entries: readonly Entry[], us: PeerName): Entry[] {
+function capFree(ring: Range, entries: readonly Entry[], { us, isPartial }: MergeContext): Entry[] {
   return entries.map((entry, i) => {
     const most = distance(ring, entry.token, nextToken(entries, i));
-    return entry.peer === us && entry.free > most ? { ...entry, free: most } : entry;
+    return (isPartial || entry.peer === us) && entry.free > most ? { ...entry, free: most } : entry;
   });
 }
 
@@ -167,7 +178,7 @@ class Walk {
     } else if (!isOurs) this.#take(theirs);
     else if (theirs.peer === this.#context.us) {
       // Another peer remembers more of our own past than we do: outrank it. Weave Net keeps the older entry.
-      this.result.push({ ...mine, version: theirs.version + 1 });
+      this.result.push({ ...mine, version: raise(theirs.version) });
     } else if (this.#inUse(mine.token, next)) return newerFailure(mine, theirs);
     else this.#take(theirs);
     return undefined;
@@ -180,7 +191,7 @@ class Walk {
     if (mine.free > theirs.free || tie === "keep") return this.#keep(mine);
     if (theirs.peer < mine.peer) return this.#take(theirs);
     if (mine.peer !== us) return this.#keep(mine);
-    this.#keep({ ...mine, version: mine.version + 1 });
+    this.#keep({ ...mine, version: raise(mine.version) });
     this.updated = true;
   }
 }

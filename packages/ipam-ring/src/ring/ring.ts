@@ -22,6 +22,14 @@ export type SentRing = Ring & { readonly peer: PeerName };
 /** A reclaim outranks later changes of the former owner: its versions rise by this (protocol notes, 9.7). */
 export const TRANSFER_VERSION_STEP = 100;
 
+/** No version rises above this: a higher one could not be outranked in the 32 bits of the wire. */
+export const MOST_VERSION: number = 2 ** 31 - 1;
+
+/** A version raised by a step, as far as it goes. */
+export function raise(version: number, step = 1): number {
+  return Math.min(version + step, MOST_VERSION);
+}
+
 /** A ring without owners. */
 export function emptyRing(universe: Range): Ring {
   return { start: universe.start, end: universe.end, entries: [], seeds: [] };
@@ -116,11 +124,11 @@ export function grant(ring: Ring, { start, end }: Range, us: PeerName, to: PeerN
   const free = Math.min(end - start, distance(ring, start, nextToken(entries, at)));
   let next = at + 1;
   if (before.token === start) {
-    entries[at] = { token: start, peer: to, version: before.version + 1, free };
+    entries[at] = { token: start, peer: to, version: raise(before.version), free };
   } else {
     entries[(at + entries.length) % entries.length] = {
       ...before,
-      version: before.version + 1,
+      version: raise(before.version),
       free: distance(ring, before.token, start),
     };
     entries.splice(next++, 0, { token: start, peer: to, version: 0, free });
@@ -128,7 +136,7 @@ export function grant(ring: Ring, { start, end }: Range, us: PeerName, to: PeerN
   for (; next < entries.length && entries[next]!.token < end; next++) {
     const { token, peer, version, free: was } = entries[next]!;
     if (peer !== us) throw new RingError("RING_INVALID", "only the owner of a range can grant it");
-    entries[next] = { token, peer: to, version: version + 1, free: Math.min(was, distance(ring, token, end)) };
+    entries[next] = { token, peer: to, version: raise(version), free: Math.min(was, distance(ring, token, end)) };
   }
   // The end of the range is never a token: what follows it is its start.
   const behind = end === ring.end ? ring.start : end;
@@ -143,7 +151,7 @@ export function grant(ring: Ring, { start, end }: Range, us: PeerName, to: PeerN
 /** Makes all of a peer's entries another peer's. */
 export function transfer(ring: Ring, from: PeerName, to: PeerName): Ring {
   const entries = ring.entries.map((entry) =>
-    entry.peer === from ? { ...entry, peer: to, version: entry.version + TRANSFER_VERSION_STEP } : entry,
+    entry.peer === from ? { ...entry, peer: to, version: raise(entry.version, TRANSFER_VERSION_STEP) } : entry,
   );
   return { ...ring, entries };
 }
@@ -156,9 +164,10 @@ export function reportFree(ring: Ring, us: PeerName, freeIn: (range: Range) => n
     if (entry.peer !== us) return entry;
     const parts = rangesBetween(ring, entry.token, nextToken(entries, i));
     const free = parts.reduce((sum, part) => sum + freeIn(part), 0);
-    if (free === entry.free) return entry;
+    // Without a higher version the others would not take the count, and differ from us.
+    if (free === entry.free || entry.version >= MOST_VERSION) return entry;
     changed = true;
-    return { ...entry, free, version: entry.version + 1 };
+    return { ...entry, free, version: raise(entry.version) };
   });
   return changed ? { ...ring, entries: updated } : ring;
 }

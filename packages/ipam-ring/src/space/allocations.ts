@@ -77,6 +77,11 @@ export class Allocations {
     return { ident, isContainer: account?.isContainer ?? false, addresses: [...(account?.cidrs.values() ?? [])] };
   }
 
+  /** How many addresses are held. */
+  get size(): number {
+    return this.#holders.size;
+  }
+
   /** All addresses held. */
   addresses(): Iterable<number> {
     return this.#holders.keys();

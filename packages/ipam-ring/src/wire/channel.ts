@@ -24,8 +24,8 @@ export function createTransport(senders: ReadonlyMap<string, GossipSender>): Tra
 
 /** How a channel handles arriving messages. */
 export interface Receiver {
-  unicast(source: PeerName, payload: Uint8Array): void;
-  state(source: PeerName | undefined, payload: Uint8Array): void;
+  unicast(source: PeerName, payload: Uint8Array, neighbour: PeerName | undefined): void;
+  state(source: PeerName | undefined, payload: Uint8Array, neighbour: PeerName | undefined): void;
   encode(): Uint8Array;
 }
 
@@ -35,25 +35,26 @@ export function createHandler(
   receiver: Receiver,
   { logger, metrics }: { logger: Logger | undefined; metrics: Metrics | undefined },
 ): GossipHandler {
-  const guarded = (source: PeerName | undefined, run: () => void): void => {
+  const guarded = (source: PeerName | undefined, neighbour: PeerName | undefined, run: () => void): void => {
     try {
       run();
     } catch (error) {
       metrics?.count("ipam_bad_gossip_total", 1, { channel });
-      logger?.warn("ignored a malformed message", { channel, source, error: (error as Error).message });
+      logger?.warn("ignored a malformed message", { channel, source, neighbour, error: (error as Error).message });
     }
   };
   return {
-    onUnicast: (source, payload) => guarded(source, () => receiver.unicast(source, payload)),
-    onBroadcast(source, payload) {
-      guarded(source, () => receiver.state(source, payload));
+    onUnicast: (source, payload, neighbour) =>
+      guarded(source, neighbour, () => receiver.unicast(source, payload, neighbour)),
+    onBroadcast(source, payload, neighbour) {
+      guarded(source, neighbour, () => receiver.state(source, payload, neighbour));
       // Forwarded as our own state, which includes theirs, as Weave Net does (protocol notes, 5.7).
       return channel === ALLOCATION_CHANNEL
         ? lateData(receiver.encode)
         : { merge: (other) => other, encode: () => [payload] };
     },
-    onGossip(payload) {
-      guarded(undefined, () => receiver.state(undefined, payload));
+    onGossip(payload, neighbour) {
+      guarded(undefined, neighbour, () => receiver.state(undefined, payload, neighbour));
       return undefined;
     },
     gossip: () => lateData(receiver.encode),

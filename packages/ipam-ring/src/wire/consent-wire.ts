@@ -11,6 +11,7 @@
  * ```
  */
 import { encodeGob, gob, type Infer } from "@weaved/gob-codec";
+import { RingError } from "../errors.ts";
 import type { PeerName } from "../ports.ts";
 import type { SentRing } from "../ring/ring.ts";
 import { decode, fromWireRing, ringSchema, toWireRing } from "./allocation-wire.ts";
@@ -78,11 +79,16 @@ export function encodeConsent(message: ConsentMessage): Uint8Array {
   });
 }
 
+/** More members, or a longer incarnation id, than this make a message malformed. */
+const MOST_MEMBERS = 16_384;
+const MOST_ID_LENGTH = 64;
+
 /** The message of some bytes; undefined for a kind of a later version. @throws RingError MALFORMED */
 export function decodeConsent(bytes: Uint8Array): ConsentMessage | undefined {
   const wire = decode(schema, bytes);
   const kind = kinds[wire.Kind];
   if (kind === undefined) return undefined;
+  checkSizes([wire.Disk, wire.Session, wire.Claim, ...wire.Disks], [wire.Members, wire.Gone]);
   return {
     kind,
     dead: wire.Dead,
@@ -95,4 +101,12 @@ export function decodeConsent(bytes: Uint8Array): ConsentMessage | undefined {
     claim: wire.Claim,
     ...(wire.Ring && { ring: fromWireRing(wire.Ring) }),
   };
+}
+
+/** @throws RingError MALFORMED */
+function checkSizes(texts: readonly string[], lists: readonly Infer<typeof incarnationSchema>[][]): void {
+  const ids = lists.flatMap((list) => list.map(({ Disk }) => Disk));
+  const tooMany = lists.some(({ length }) => length > MOST_MEMBERS) || texts.length > MOST_MEMBERS;
+  if (tooMany || [...texts, ...ids].some(({ length }) => length > MOST_ID_LENGTH))
+    throw new RingError("MALFORMED", "not a message of this channel: a list or an id is too long");
 }

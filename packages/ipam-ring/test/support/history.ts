@@ -5,7 +5,7 @@ import { Violation, World, type WorldOptions } from "./world.ts";
 
 /** One thing that happens. Numbers are taken modulo what there is, so any list of events is a history: shrinking just removes some. */
 export interface Event {
-  readonly do: keyof typeof weights;
+  readonly do: keyof typeof weights | "removeLiving" | "rollBack";
   readonly host: number;
   readonly pick: number;
 }
@@ -28,19 +28,26 @@ const weights = {
   tick: 12,
   gossip: 10,
 };
-const total = Object.values(weights).reduce((sum, weight) => sum + weight, 0);
+/** With living machines that are removed, and disks that are restored from old copies. */
+const restoring = { ...weights, removeLiving: 1, rollBack: 1 };
 
-/** Draws the events of a history. */
-export function drawHistory(seed: number, length: number): Event[] {
+/** Draws the events of a history; `plain` leaves out the mistakes of operators. */
+export function drawHistory(seed: number, length: number, plain = false): Event[] {
   const random = seededRandom(seed ^ 0x5bd1e995);
+  const table = Object.entries(plain ? weights : restoring) as [Event["do"], number][];
+  const total = table.reduce((sum, [, weight]) => sum + weight, 0);
   return Array.from({ length }, () => {
-    return { do: drawKind(random() * total), host: Math.floor(random() * 1e6), pick: Math.floor(random() * 1e6) };
+    return {
+      do: drawKind(table, random() * total),
+      host: Math.floor(random() * 1e6),
+      pick: Math.floor(random() * 1e6),
+    };
   });
 }
 
-function drawKind(at: number): Event["do"] {
+function drawKind(table: readonly [Event["do"], number][], at: number): Event["do"] {
   let left = at;
-  for (const [kind, weight] of Object.entries(weights) as [Event["do"], number][]) {
+  for (const [kind, weight] of table) {
     left -= weight;
     if (left < 0) return kind;
   }
@@ -91,9 +98,10 @@ function apply(world: World, { do: kind, host: which, pick }: Event): void {
   if (kind === "deliver") world.deliver(pick % 4 === 0 ? which % Math.max(world.flights.length, 1) : 0);
   else if (kind === "lose") world.lose(which % Math.max(world.flights.length, 1));
   else if (kind === "restart") world.restart(host);
-  else if (kind === "partition") for (const each of world.hosts) each.group = (pick >> (each.name % 16)) & 1;
+  else if (kind === "partition") partition(world, pick);
   else if (kind === "heal") for (const each of world.hosts) each.group = 0;
   else if (kind === "replace") replaceDead(world, host);
+  else if (kind === "rollBack") rollBack(world, host, pick);
   else if (kind === "disk") world.finishSave(host);
   else if (!up) return;
   else if (kind === "allocate") world.allocate(host);
@@ -103,10 +111,28 @@ function apply(world: World, { do: kind, host: which, pick }: Event): void {
   else if (kind === "die") dieLater(world, host);
   else if (kind === "leave") leaveLater(world, host);
   else if (kind === "reclaim") takeOverDead(world, pick);
+  else if (kind === "removeLiving") removeLiving(world, host, other);
   else if (kind === "tick") {
     world.now += TICK_MS / 4;
     world.tick(host);
   } else if (other.core && other !== host) world.gossip(host, other);
+}
+
+function partition(world: World, pick: number): void {
+  for (const each of world.hosts) each.group = (pick >> (each.name % 16)) & 1;
+  world.reportGone();
+}
+
+function rollBack(world: World, host: World["hosts"][number], pick: number): void {
+  if (!founded(world) || host.dead) return;
+  if (host.core) world.crash(host);
+  world.rollBack(host, pick);
+}
+
+function removeLiving(world: World, host: World["hosts"][number], other: World["hosts"][number]): void {
+  if (other === host || other.dead || !founded(world)) return;
+  if (other.core) world.crash(other);
+  world.removeLiving(host, other);
 }
 
 /** Before there is a ring everywhere, a lost disk would also be a lost vote: bootstrapping is done by hosts that stay. */

@@ -49,6 +49,9 @@ interface Host {
   dead: boolean;
   /** How the machine is configured to start. */
   init: RingOrigin;
+  /** Earlier states of the disk, oldest first. Bounded by: the last 8. */
+  backups: Saved[];
+  wasRemoved: boolean;
   group: number;
   life: number;
 }
@@ -67,6 +70,10 @@ export class World {
   now = 0;
   counter = 0;
   steps = 0;
+  /** A living host was removed, or got an old disk back: then an address may be in two hands, and both sides must say so. */
+  isTainted = false;
+  /** Addresses that were once in two hands. */
+  readonly doubles = new Map<number, { host: number; ident: string }[]>();
 
   constructor(options: WorldOptions) {
     this.options = options;
@@ -82,6 +89,8 @@ export class World {
         pendingSaves: [],
         dead: false,
         init: this.origin(),
+        backups: [],
+        wasRemoved: false,
         group: 0,
         life: 0,
       });
@@ -114,6 +123,12 @@ export class World {
       grantPolicy: grants === "legacy" ? legacyGrants : alignedGrants,
       tidy: grants === "aligned",
       mixed: false,
+      startupPeers: () => ({
+        untried: [],
+        neighbours: this.alive()
+          .filter((each) => each !== host && this.reachable(host, each))
+          .map(({ name }) => name),
+      }),
       avoid: [],
       reservations: new Map(),
       save: (snapshot, done) => {
@@ -121,7 +136,7 @@ export class World {
         if (snapshot.patch && this.options.seed % 4 === 0) checkJournal(host, snapshot.patch, value);
         host.written = value;
         if (this.options.promptDisks) {
-          host.disk = value;
+          this.write(host, value);
           return done();
         }
         host.pendingSaves.push({ value, done });
@@ -187,11 +202,17 @@ export class World {
     this.flights.splice(index, 1);
   }
 
+  private write(host: Host, value: Saved): void {
+    if (host.disk) host.backups.push(host.disk);
+    if (host.backups.length > 8) host.backups.shift();
+    host.disk = value;
+  }
+
   /** One save of a host reaches the disk. */
   finishSave(host: Host): void {
     const save = host.pendingSaves.shift();
     if (!save) return;
-    host.disk = save.value;
+    this.write(host, save.value);
     save.done();
   }
 
@@ -215,12 +236,43 @@ export class World {
       const address = parseIpv4(result.value.address)!;
       const other = this.live.get(address);
       if (other && (other.host !== host.name || other.ident !== ident)) {
+        if (this.isTainted && other.host !== host.name)
+          return void this.noteDouble(address, other, { host: host.name, ident });
         throw new Violation(
           `${result.value.address} given to ${ident} on h${host.name} while ${other.ident} on h${other.host} has it`,
         );
       }
       this.live.set(address, { host: host.name, ident });
     });
+  }
+
+  private noteDouble(address: number, ...holders: { host: number; ident: string }[]): void {
+    const known = this.doubles.get(address) ?? [];
+    for (const holder of holders) if (!known.some((each) => each.host === holder.host)) known.push(holder);
+    this.doubles.set(address, known);
+  }
+
+  /** The operator takes a living machine, whose process is down, for dead. */
+  removeLiving(host: Host, living: Host): void {
+    this.isTainted = living.wasRemoved = true;
+    this.reclaim(host, living);
+  }
+
+  /** The machine's disk is restored from an older copy; its containers run on. */
+  rollBack(host: Host, pick: number): void {
+    const old = host.backups[pick % Math.max(host.backups.length, 1)];
+    if (host.core || host.dead || !old) return;
+    // Restoring a disk takes longer than messages and saves.
+    this.settle();
+    this.isTainted = true;
+    host.disk = host.written = old;
+    host.backups = [];
+    this.restart(host);
+  }
+
+  /** Peers that went out of reach are reported, as the mesh does. */
+  reportGone(): void {
+    for (const { core } of this.alive()) core!.replica.checks.forgetUnreachable();
   }
 
   /** A container of the host ends. */
@@ -230,7 +282,8 @@ export class World {
     const [address, who] = mine[pick % Math.max(mine.length, 1)] ?? [];
     if (address === undefined || !who) return;
     this.live.delete(address);
-    host.core!.release(who.ident, address);
+    // After a restore the claim of its own address may be under way.
+    if (host.core!.replica.allocations.holderOf(address) === who.ident) host.core!.release(who.ident, address);
   }
 
   /** The process stops; containers run on. A save under way is on the disk or is not. */
@@ -241,10 +294,14 @@ export class World {
     host.written = host.disk;
     host.core = undefined;
     host.life++;
+    this.reportGone();
   }
 
   restart(host: Host): void {
     if (host.core || host.dead) return;
+    // A removed machine does not come back within the time of a message.
+    if (host.wasRemoved) this.settle();
+    host.wasRemoved = false;
     this.boot(host);
   }
 
@@ -268,9 +325,18 @@ export class World {
     for (const { ident, addresses } of host.core!.replica.allocations.list()) {
       for (const { address } of addresses) {
         const value = parseIpv4(address)!;
-        if (this.live.get(value)?.ident !== ident) host.core!.release(ident, value);
+        if (!this.holds(host, value, ident)) host.core!.release(ident, value);
       }
     }
+    for (const [address, { ident, host: at }] of this.live) {
+      if (at === host.name && host.core!.replica.allocations.holderOf(address) === undefined)
+        this.claim(host, address, ident);
+    }
+  }
+
+  private holds(host: Host, address: number, ident: string): boolean {
+    const holders = [this.live.get(address), ...(this.doubles.get(address) ?? [])];
+    return holders.some((each) => each?.host === host.name && each.ident === ident);
   }
 
   leave(host: Host): void {
@@ -336,12 +402,41 @@ export class World {
     this.check();
   }
 
+  /** A host keeps a ring of its own only where an operator made a mistake, and then it says so. */
+  private agrees({ core }: Host): boolean {
+    const { contests, conflicts } = core!.replica;
+    return !this.isTainted || (contests.isEmpty && conflicts.list().length === 0);
+  }
+
   private converged(survivors: readonly Host[]): boolean {
-    const [first, ...others] = survivors.map(({ core }) => core!.replica.ring.entries);
+    const agreeing = survivors.filter((host) => this.agrees(host));
+    const [first, ...others] = agreeing.map(({ core }) => core!.replica.ring.entries);
     const waits = survivors.some(({ core }) => core!.reclaims.waiting().length > 0);
     const text = JSON.stringify(first);
     const lost = (first ?? []).some(({ peer }) => this.host(peer).dead);
     return !waits && !lost && others.every((entries) => JSON.stringify(entries) === text);
+  }
+
+  private isReported(address: number, host: number): boolean {
+    const { core } = this.host(host);
+    return (
+      this.isTainted &&
+      (core!.replica.conflicts.list().length > 0 || core!.contested().some((each) => each.address === address))
+    );
+  }
+
+  /** An address in two hands must be named on both hosts. */
+  private checkDoubles(): void {
+    for (const [address, holders] of this.doubles) {
+      const holding = holders.filter(
+        ({ host, ident }) => this.host(host).core?.replica.allocations.holderOf(address) === ident,
+      );
+      if (holding.length < 2) continue;
+      for (const { host } of holding) {
+        if (this.agrees(this.host(host)) && !this.isReported(address, host))
+          throw new Violation(`${formatIpv4(address)} is in two hands, and h${host} does not say so`);
+      }
+    }
   }
 
   check(): void {
@@ -349,7 +444,9 @@ export class World {
     const withRing = survivors.filter(({ core }) => core!.hasRing);
     if (withRing.length === 0) return;
     if (withRing.length < survivors.length) throw new Violation("a survivor has no ring");
-    const [first, ...others] = withRing;
+    // A host with contested addresses keeps its ring until its containers have let go.
+    const [first, ...others] = withRing.filter((host) => this.agrees(host));
+    if (!first) return;
     const text = JSON.stringify(first!.core!.replica.ring.entries);
     for (const { core, name } of others) {
       if (JSON.stringify(core!.replica.ring.entries) !== text) {
@@ -358,6 +455,7 @@ export class World {
         );
       }
     }
+    this.checkDoubles();
     const names = new Set(survivors.map(({ name }) => name));
     let covered = 0;
     for (const { start, end, peer } of allRanges(first!.core!.replica.ring)) {
@@ -369,6 +467,7 @@ export class World {
     if (covered !== end - start) throw new Violation(`the ring covers ${covered} addresses`);
     for (const [address, { host, ident }] of this.live) {
       const { core } = this.host(host);
+      if (this.isReported(address, host)) continue;
       if (core!.replica.ownerOf(address) !== host)
         throw new Violation(`${formatIpv4(address)} of ${ident} belongs to h${core!.replica.ownerOf(address)}`);
       if (core!.replica.allocations.holderOf(address) !== ident)
