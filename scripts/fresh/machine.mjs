@@ -93,7 +93,7 @@ function environment(offline) {
     LANG: "C.UTF-8",
     CHECKOUT: checkout,
     npm_config_cache: "/var/cache/fresh/npm",
-    npm_config_store_dir: "/var/cache/fresh/pnpm",
+    PNPM_HOME: "/var/cache/fresh/pnpm",
     PIP_CACHE_DIR: "/var/cache/fresh/pip",
     ...(offline ? { OFFLINE: "1", npm_config_offline: "true" } : {}),
   };

@@ -64,16 +64,18 @@ async function hello({ oslo, rome, client }: Stage): Promise<void> {
   await rome.name(greeter, address, "hello");
   say(`client on oslo is ${own}, hello on rome is ${address}: allocated without a database`);
   await waitFor("hello answers", async () => (await client.ping(address, { count: 1 })).received === 1, 10_000);
-  // "Sealed or not?" in hexadecimal, repeated in every packet.
+  // "Plain or secret?" in hexadecimal, repeated in every packet.
   const capture = await oslo.host.capture().catch((error: Error) => error);
-  const sent = ["-q", "-c", "20", "-i", "0.01", "-p", "5365616c6564206f72206e6f743f", address];
+  const sent = ["-q", "-c", "20", "-i", "0.01", "-p", "506c61696e206f72207365637265743f", address];
   const answered = /(\d+) received/.exec((await client.exec("ping", sent)).stdout)?.[1];
   claim(answered === "20", `${answered} of 20 pings answered across hosts`);
   // In a user namespace tcpdump cannot give up privileges that it does not have.
   if (capture instanceof Error) return say(`the cable was not looked at: ${capture.message.split("\n")[0]}`);
-  const { packets } = await capture.stop();
-  const plain = readFileSync(capture.file).includes("Sealed or not?");
-  claim(packets >= 40 && !plain, `${packets} packets on oslo's cable, ${plain ? "some in clear" : "none readable"}`);
+  const { packets, bytes } = await capture.stop();
+  const plain = readFileSync(capture.file).includes("Plain or secret?");
+  // Not their count: frames that wait share a packet, and on a busy machine many do.
+  const seen = packets > 0 && bytes >= 40 * 84;
+  claim(seen && !plain, `${packets} packets on oslo's cable, ${plain ? "some in plaintext" : "none readable"}`);
 }
 
 async function isolation({ oslo, rome, client }: Stage): Promise<void> {
