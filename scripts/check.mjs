@@ -55,6 +55,7 @@ function steps(tarballs) {
     ["lint with types", () => command("oxlint", ...lint)],
     ["format, lint", () => command("biome", "check", ".")],
     ["dead code, unused dependencies", () => command("knip", "--no-progress", "--no-config-hints")],
+    ["language, parameters, mirrored tests", () => command("node", "--import", "tsx", "test/measure/check.ts")],
     ["changesets", changesets],
     ...published().map((dir) => [`package ${manifest(dir).name}`, () => checkPackage(dir, tarballs)]),
   ];

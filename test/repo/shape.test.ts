@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { unexcused } from "../measure/excuses.ts";
-import { type Allowance, breachesOf, budgets, isHot, unmirrored } from "../measure/ratchet.ts";
+import { type Allowance, breachesOf, budgets } from "../measure/ratchet.ts";
 import { measureTree } from "../measure/tree.ts";
 import { root } from "./tree.ts";
 
@@ -13,14 +12,6 @@ const allowed = JSON.parse(readFileSync(join(root, "test/repo/allowed.json"), "u
 const now = breachesOf(tree);
 
 const advice = "Mend it; allowed.json only shrinks (`npm run measure -- --allow` after a mend).";
-
-type Figure = "manyParameters" | "filesInCircles" | "testsWithoutSource" | "language";
-
-/** Whether a package breaks no more than it may. Code that moved from one package to another has not become worse. */
-function within(folder: string, figure: Figure): boolean {
-  const total = (all: Record<string, Allowance>) => Object.values(all).reduce((sum, one) => sum + one[figure], 0);
-  return now[folder]![figure] <= (allowed[folder]?.[figure] ?? 0) || total(now) <= total(allowed);
-}
 
 const anywhere = (list: "longFunctions" | "uncalledMethods") =>
   new Set(Object.values(allowed).flatMap((one) => one[list]));
@@ -37,15 +28,13 @@ describe.each(packages.map((one) => [one.folder, one] as const))("%s", (folder, 
     ).toEqual([]);
   });
 
-  it("has no more functions with over four parameters outside of hot paths", () => {
-    const many = one.functions.filter((fn) => fn.parameters > budgets.parameters && !isHot(fn));
-    const shown = many.map(({ path, line, name }) => `${path}:${line} ${name}`).join("\n");
-    expect(within(folder, "manyParameters"), `${shown}\n${advice}`).toBe(true);
-  });
-
   it("has no more files that import each other in a circle", () => {
     const shown = one.circles.map((files) => files.join(", ")).join("\n");
-    expect(within(folder, "filesInCircles"), `${shown}\n${advice}`).toBe(true);
+    // Circles may move between packages, with the files that form them.
+    const total = (all: Record<string, Allowance>) =>
+      Object.values(all).reduce((sum, one) => sum + one.filesInCircles, 0);
+    const isFine = has.filesInCircles <= (allowed[folder]?.filesInCircles ?? 0) || total(now) <= total(allowed);
+    expect(isFine, `${shown}\n${advice}`).toBe(true);
   });
 
   it("exports at most twelve values from each entry", () => {
@@ -54,22 +43,12 @@ describe.each(packages.map((one) => [one.folder, one] as const))("%s", (folder, 
     expect(fresh, advice).toEqual([]);
   });
 
-  it("has no more unit tests without a source of their name", () => {
-    expect(within(folder, "testsWithoutSource"), `${unmirrored(one).join("\n")}\n${advice}`).toBe(true);
-  });
-
   it("declares no method that nothing calls", () => {
     const known = anywhere("uncalledMethods");
     expect(
       has.uncalledMethods.filter((name) => !known.has(name)),
       advice,
     ).toEqual([]);
-  });
-
-  it("has no more lines that a reader stumbles over", () => {
-    const lines = unexcused(one.hits).map(({ path, line, name, text }) => `${path}:${line} (${name}) ${text}`);
-    const shown = lines.slice(0, 40).join("\n");
-    expect(within(folder, "language"), `${shown}\nCONTRIBUTING.md says how to write it. ${advice}`).toBe(true);
   });
 });
 
