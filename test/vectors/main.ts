@@ -12,6 +12,8 @@ if (dir === undefined || !existsSync(dir)) {
 const results = await runVectors(dir, suites, only, shapes);
 const failures = results.filter((result) => result.failure !== undefined);
 for (const { file, name, kind, failure } of failures) console.log(`FAILED ${file} [${kind}] ${name}: ${failure}`);
-console.log(`${results.length - failures.length} passed, ${failures.length} failed`);
+const unjudged = failures.filter((result) => result.unjudged).length;
+const notJudged = unjudged === 0 ? "" : `, ${unjudged} of them not judged`;
+console.log(`${results.length - failures.length} passed, ${failures.length} failed${notJudged}`);
 process.exitCode = failures.length > 0 || results.length === 0 ? 1 : 0;
 process.exit();

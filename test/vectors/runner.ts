@@ -9,6 +9,8 @@ export interface VectorResult {
   readonly kind: string;
   /** Absent when the case holds. */
   readonly failure?: string;
+  /** The suite could not read the case: the failure says nothing about the code under test. */
+  readonly unjudged?: true;
 }
 
 /**
@@ -84,13 +86,24 @@ function suiteFor(file: string, cases: readonly VectorCase[], suites: readonly V
 
 async function runCase(file: string, testCase: VectorCase, suite: VectorSuite | undefined): Promise<VectorResult> {
   const { name, kind } = testCase;
-  if (!suite) return { file, name, kind, failure: "no suite knows this file or its kinds" };
+  if (!suite)
+    return { file, name, kind, failure: "cannot judge: no suite knows this file or its kinds", unjudged: true };
   const check = Object.hasOwn(suite.kinds, kind) ? suite.kinds[kind] : undefined;
-  if (!check) return { file, name, kind, failure: `unknown kind "${kind}"` };
+  if (!check) return { file, name, kind, failure: `cannot judge: unknown kind "${kind}"`, unjudged: true };
   try {
     await check(testCase);
     return { file, name, kind };
   } catch (error) {
-    return { file, name, kind, failure: error instanceof Error ? error.message : String(error) };
+    // A difference is an AssertionError. Anything else means that the check does not understand the case, or that the code
+    // under test threw where a value was expected.
+    const failure = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof TypeError)) return { file, name, kind, failure };
+    return {
+      file,
+      name,
+      kind,
+      failure: `cannot judge: the suite does not understand this case (${failure})`,
+      unjudged: true,
+    };
   }
 }

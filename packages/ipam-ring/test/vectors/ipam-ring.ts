@@ -287,14 +287,10 @@ function checkSpace({ input, expected }: VectorCase): void {
   });
 }
 
-function spaceStep(space: Space, op: string, argument: string): object {
-  if (op === "claim") return { ok: space.claim(address(argument)) };
-  if (op === "free") return { ok: space.release(address(argument)) };
-  const { address: base, prefixLength } = parseCidr(argument);
-  const asked =
-    prefixLength > 30
-      ? { start: address(base), end: address(base) + 2 ** (32 - prefixLength) }
-      : subnetRange({ address: base, prefixLength });
+function spaceStep(space: Space, op: string, argument: string | undefined): object {
+  if (op === "claim") return { ok: space.claim(address(argument!)) };
+  if (op === "free") return { ok: space.release(address(argument!)) };
+  const asked = askedRange(argument);
   if (op === "allocate") {
     const got = space.allocate(asked);
     return got === undefined ? { ok: false } : { ok: true, address: formatIpv4(got) };
@@ -310,6 +306,14 @@ function spaceStep(space: Space, op: string, argument: string): object {
   if (!given) return { ok: false };
   space.remove(given);
   return { ok: true, range: range(given) };
+}
+
+/** The range of a step: a subnet without its first and last address, a smaller block as it is; everything without an argument. */
+function askedRange(argument: string | undefined): { start: number; end: number } {
+  if (argument === undefined || argument === "") return { start: 0, end: 2 ** 32 };
+  const { address: base, prefixLength } = parseCidr(argument);
+  if (prefixLength <= 30) return subnetRange({ address: base, prefixLength });
+  return { start: address(base), end: address(base) + 2 ** (32 - prefixLength) };
 }
 
 /** Golden vectors of the allocation channel. */

@@ -7,7 +7,7 @@ import { generateX25519KeyPair, x25519 } from "./x25519.ts";
 const HASHES = { SHA256: "sha256", SHA512: "sha512", BLAKE2s: "blake2s256", BLAKE2b: "blake2b512" } as const;
 const CIPHER = "chacha20-poly1305";
 
-/** X25519, ChaCha20-Poly1305, and the given hash from `node:crypto`: the primitives of {@link NoiseHandshake}. */
+/** X25519, ChaCha20-Poly1305, and the given hash from `node:crypto`: the primitives of `NoiseHandshake`. */
 export function nodeNoiseSuite(hash: keyof typeof HASHES = "SHA256"): NoiseSuite {
   const algorithm = HASHES[hash];
   return {
