@@ -64,7 +64,9 @@ scenarios("addresses over three hosts", { hosts: ["a", "b", "c"], containers: 2 
     expect((await a.weave("detach", "net:10.32.128.0/24", a.reference("c2"))).trim()).toBe(subnet);
     expect((await a.weave("attach", "net:10.32.128.0/24", a.reference("c2"))).trim()).toBe(subnet);
     // Without an address the default subnet is meant, which here is the whole range.
-    expect((await a.weave("detach", a.reference("c2"))).trim().split(" ").sort()).toEqual([...new Set([subnet, own])].sort());
+    expect((await a.weave("detach", a.reference("c2"))).trim().split(" ").sort()).toEqual(
+      [...new Set([subnet, own])].sort(),
+    );
     await a.weave("detach", "ip:10.71.0.1/24", a.reference("c2"));
     expect((await a.container("c2").exec("ip", ["link", "show", "ethwe"])).code).not.toBe(0);
     for (const wrong of ["ip:10.71.0.1/33", "net:10.32.128.1/24", "net:10.32.128.0/31"])
