@@ -85,10 +85,10 @@ export interface OverlayLink {
   sendControl(tag: number, payload: Uint8Array): void;
   onEstablished(): void;
   /**
-   * The overlay hears the remote again after a silence. TCP may take as long as the silence to notice that the network is
-   * back; the mesh then replaces the TCP connection.
+   * Packets of the peer arrive again over the overlay, after none arrived for so long. TCP may take as long as that to notice
+   * that the network is back; the mesh then replaces the TCP connection.
    */
-  onResumed(): void;
+  onHeard(silentMs: number): void;
   onError(error: Error): void;
 }
 

@@ -17,7 +17,7 @@ function makeLink(overlays: string) {
     remoteFeatures: { Overlays: overlays },
     sendControl() {},
     onEstablished: () => events.push("established"),
-    onResumed() {},
+    onHeard() {},
     onError: (error) => events.push(error.message),
   };
   return { link, events };

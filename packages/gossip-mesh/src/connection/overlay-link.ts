@@ -24,7 +24,7 @@ export function prepareOverlay(overlay: Overlay, connection: Connection, establi
     remoteFeatures: connection.remoteFeatures,
     sendControl: (tag, payload) => void connection.trySend(Uint8Array.from([tag, ...payload])),
     onEstablished: establish,
-    onResumed: () => connection.resumed(),
+    onHeard: () => connection.resumed(),
     onError: (error) => connection.end(toMeshError(error, "MESH_OVERLAY")),
   };
   try {

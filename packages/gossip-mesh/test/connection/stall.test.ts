@@ -61,7 +61,7 @@ describe("after a cut of the network", () => {
       world.clock.advance(1_000);
     }
     world.network.heal();
-    for (const link of links.slice(0, 2)) link.onResumed();
+    for (const link of links.slice(0, 2)) link.onHeard(20_000);
     expect(world.clock.advanceUntil(() => links.length > 2 && full(), 600)).toBe(true);
   });
 });
