@@ -14,9 +14,15 @@ import type { PeerName } from "../ports.ts";
 
 /** First byte of every protocol message. 1 to 3 are sleeve's control messages to peers without an overlay switch. */
 export const Tag = {
-  ...{ heartbeat: 0, gossip: 4, unicast: 5, broadcast: 6, overlayControl: 7 },
+  heartbeat: 0,
+  gossip: 4,
+  unicast: 5,
+  broadcast: 6,
+  overlayControl: 7,
   // Only between peers that speak the topology sync: a ping asks for a pong; a notice is text for the operator.
-  ...{ ping: 250, pong: 251, notice: 252 },
+  ping: 250,
+  pong: 251,
+  notice: 252,
 } as const;
 
 /** A gossip message of any kind. */
