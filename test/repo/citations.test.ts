@@ -30,7 +30,7 @@ function problem(file: string, anchor: string | undefined): string | undefined {
   return;
 }
 
-/** Citations in the form that this repository had before docs/protocol. Bounded: owners remove the last ones. */
+/** Citations in the form that this repository had before docs/protocol. */
 const oldForm = /\b(?:protocol )?notes,? (?:section )?\d+(?:\.\d+)?|\bprotocol notes\b|: notes, \d/;
 
 describe("citations", () => {
@@ -57,9 +57,8 @@ describe("citations", () => {
     expect(links.filter((one) => one.problem !== undefined)).toEqual([]);
   });
 
-  it("of documents that are not in this repository become fewer", () => {
+  it("of documents that are not in this repository do not exist", () => {
     const old = lines.filter(({ text }) => oldForm.test(text)).map(({ path, line }) => `${path}:${line}`);
-    // Lower this figure with each file that cites docs/protocol instead.
-    expect(old.length, old.join("\n")).toBeLessThanOrEqual(57);
+    expect(old).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** What operators see; protocol notes, section 18. */
+/** What operators see; docs/protocol/control.md#18. */
 import type { ConnectionStatus, MeshOptions, MeshStatus, PeerStatus } from "./api.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Target } from "./dial/target.ts";

@@ -6,7 +6,7 @@ import type { RefusedRing } from "./ring/conflicts.ts";
 import { allRanges } from "./ring/ring.ts";
 import { formatCidr, formatIpv4, formatRange, sizeOf } from "./space/address.ts";
 
-/** The part `IPAM` of Weave Net's report, field by field (protocol notes, 18.3). Lists are `null` when empty, as Go writes them. */
+/** The part `IPAM` of Weave Net's report, field by field (docs/protocol/control.md#18.3). Lists are `null` when empty, as Go writes them. */
 export interface IpamReport {
   readonly Paxos: { readonly Elector: boolean; readonly KnownNodes: number; readonly Quorum: number } | null;
   readonly Range: string;

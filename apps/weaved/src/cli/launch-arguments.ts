@@ -8,7 +8,7 @@ const defaultDocker = "unix:///var/run/docker.sock";
 const defaultRange = "10.32.0.0/12";
 
 /**
- * The flags `weave launch` adds to those given (protocol notes, 17: launch defaults). The password goes by the
+ * The flags `weave launch` adds to those given (docs/protocol/control.md#17: launch defaults). The password goes by the
  * environment, never by arguments, where `ps` would show it.
  */
 export async function launchArguments(

@@ -4,7 +4,7 @@ import { type PeerName, parsePeerName } from "@weaved/gossip-mesh";
 import { peerNameFromMachineId } from "@weaved/gossip-mesh/node";
 import { WeavedError } from "../values/error.ts";
 
-/** Where a machine's identity is found, below the host's root (protocol notes, 20); the first of each pair that exists counts. */
+/** Where a machine's identity is found, below the host's root (docs/protocol/docker.md#20); the first of each pair that exists counts. */
 const machineIdFiles = ["etc/machine-id", "var/lib/dbus/machine-id"];
 const productFiles = ["/sys/class/dmi/id/product_uuid", "/sys/hypervisor/uuid"];
 

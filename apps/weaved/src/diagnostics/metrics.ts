@@ -18,7 +18,7 @@ export interface MetricsRegistry extends Metrics {
 const connectionStates = ["established", "pending", "retrying", "failed", "connecting"];
 
 /**
- * Makes the registry. Metrics of libraries get the prefix `weaved_`; the original's names (protocol notes, 18.4) are filled
+ * Makes the registry. Metrics of libraries get the prefix `weaved_`; the original's names (docs/protocol/control.md#18.4) are filled
  * from the report at each scrape, so they cannot disagree with `status`.
  */
 export function createMetrics(report: () => Report): MetricsRegistry {

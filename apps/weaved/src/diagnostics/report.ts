@@ -1,7 +1,7 @@
 import { toJson } from "@weaved/go-template";
 
 /**
- * The shape of `GET /report`, field names as the original has them (protocol notes, 18.3).
+ * The shape of `GET /report`, field names as the original has them (docs/protocol/control.md#18.3).
  *
  * Lists that are empty are `null` where the original says so, because scripts compare against it. Parts that are switched
  * off are `null` here, so that templates can ask for them; {@link reportJson} leaves them out.

@@ -11,7 +11,7 @@ import type {
 
 /**
  * The texts of `weave status` and its sub-reports. Scripts parse them, so every blank is the original's
- * (protocol notes, 18.1 and 18.2; golden vectors in http-api.json).
+ * (docs/protocol/control.md#18.1 and docs/protocol/control.md#18.2; golden vectors in http-api.json).
  */
 
 /** Sub-reports by the name that follows `/status/`. */

@@ -3,7 +3,7 @@ import { parseAddress } from "../values/cidr.ts";
 import { done, parameters, text } from "./exchange.ts";
 import type { ControlPorts, DnsPort } from "./ports.ts";
 
-/** Names over HTTP (protocol notes, 16.2). */
+/** Names over HTTP (docs/protocol/control.md#16.2). */
 export function dnsRoutes(app: Hono, dns: DnsPort, ports: ControlPorts): void {
   app.get("/domain", () => text(dns.domain));
   app.get("/dns-address", () => text(dns.address));

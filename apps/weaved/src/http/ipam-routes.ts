@@ -4,7 +4,7 @@ import { cidrText, parseAddress, parseCidr, parseSubnet } from "../values/cidr.t
 import { done, json, parameters, refuse, text } from "./exchange.ts";
 import type { ControlPorts, IpamPort } from "./ports.ts";
 
-/** Address allocation over HTTP (protocol notes, 16.1). */
+/** Address allocation over HTTP (docs/protocol/control.md#16.1). */
 export function ipamRoutes(app: Hono, ipam: IpamPort, ports: ControlPorts): void {
   app.get("/ipinfo/defaultsubnet", () => text(cidrText(ipam.defaultSubnet)));
   app.get("/ipinfo/tracker", () => text(`${ipam.tracker}\n`));

@@ -5,7 +5,7 @@ import { WeavedError } from "../values/error.ts";
 import { done, parameters, refuse, text } from "./exchange.ts";
 import type { ControlPorts } from "./ports.ts";
 
-/** Peers, exposure and leaving over HTTP (protocol notes, 16.3). */
+/** Peers, exposure and leaving over HTTP (docs/protocol/control.md#16.3). */
 export function routerRoutes(app: Hono, ports: ControlPorts): void {
   const { router, host, ipam } = ports;
   app.post("/connect", async (context) => {

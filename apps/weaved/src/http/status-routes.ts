@@ -5,7 +5,7 @@ import { statusText, subReports } from "../diagnostics/status-text.ts";
 import { refuse, text } from "./exchange.ts";
 import type { ControlPorts } from "./ports.ts";
 
-/** Read-only views, fit for a listener that every user of the host may ask (protocol notes, 16.4). */
+/** Read-only views, fit for a listener that every user of the host may ask (docs/protocol/control.md#16.4). */
 export function statusRoutes(
   app: Hono,
   ports: Pick<ControlPorts, "report" | "metrics">,

@@ -10,7 +10,7 @@ const namedKey = "targets-named";
 
 /**
  * The targets of a start: the previously known ones when the daemon comes back after a crash or with `--resume`, else those that are
- * named (protocol notes, 20). What changed in the configuration file since then is applied to the previously known ones, so that a
+ * named (docs/protocol/docker.md#20). What changed in the configuration file since then is applied to the previously known ones, so that a
  * host that is added or removed there counts, and peers of `weave connect` survive a reboot.
  */
 export async function initialTargets(settings: Settings, store: Store): Promise<readonly string[]> {

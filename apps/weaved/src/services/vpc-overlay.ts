@@ -6,7 +6,7 @@ const retryMs = 60_000;
 
 /**
  * The overlay of VPC mode. The VPC's own routers carry most frames, so a connection is established as soon as it is confirmed
- * (protocol notes, 15.1). Beside that, between two peers of ours, the data path carries what has no room in the route table;
+ * (docs/protocol/vpc.md#15.1). Beside that, between two peers of ours, the data path carries what has no room in the route table;
  * where its packets do not pass, because a security group forbids UDP for instance, the connection stays.
  */
 export function createVpcOverlay(beside: Overlay | undefined, logger: Logger): Overlay {

@@ -2,7 +2,7 @@ import { isCidr } from "./cidr.ts";
 import { WeavedError } from "./error.ts";
 
 /**
- * The address arguments of attach, expose, and `WEAVE_CIDR` (protocol notes, 17): `[ip:]a.b.c.d/n` asks for that address,
+ * The address arguments of attach, expose, and `WEAVE_CIDR` (docs/protocol/control.md#17): `[ip:]a.b.c.d/n` asks for that address,
  * `net:a.b.c.d/n` for any address of that subnet, `net:default` for one of the default subnet.
  */
 export type AddressArgument =

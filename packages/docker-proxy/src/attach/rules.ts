@@ -13,7 +13,7 @@ export type Verdict =
 const ownNetwork = new Set(["", "default", "bridge", "none"]);
 const variable = "WEAVE_CIDR=";
 
-/** The rules (protocol notes, 19): the network mode, then `WEAVE_CIDR`, then whether there is a default. */
+/** The rules (docs/protocol/docker.md#19): the network mode, then `WEAVE_CIDR`, then whether there is a default. */
 export function verdictOn({ networkMode, env }: ContainerWish, { noDefault }: { noDefault: boolean }): Verdict {
   if (!ownNetwork.has(networkMode)) return { attach: false, why: `its network is ${networkMode}` };
   const given = env.find((entry) => entry.startsWith(variable))?.slice(variable.length);

@@ -24,7 +24,7 @@ interface Half {
   timer: ReturnType<typeof setTimeout> | undefined;
 }
 
-/** Opens the UDP port; protocol notes, section 12. */
+/** Opens the UDP port; docs/protocol/overlay.md#12. */
 export function heartbeatOverlay(name: number, port: number): Overlay & { close(): void } {
   const socket = createSocket("udp4").bind(port);
   const halves = new Map<number, Half>();

@@ -47,7 +47,7 @@ export function compareProposals(a: ProposalId, b: ProposalId): number {
 }
 
 /**
- * One voter of the election that decides which peers share the first ring (protocol notes, 9.4).
+ * One voter of the election that decides which peers share the first ring (docs/protocol/ipam.md#9.4).
  *
  * This is Paxos with gossip of all knowledge instead of messages: a proposal is a promise to oneself, an acceptance is copied from
  * any node that has it. See Lamport, "Paxos Made Simple", for why no two quorums decide differently.

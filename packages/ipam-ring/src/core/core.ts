@@ -396,7 +396,7 @@ export class AllocatorCore {
     for (const [peer, range] of early) if (this.options.isKnownPeer(peer)) this.#answer(range, peer);
   }
 
-  /** Answers a space request: a grant or a refusal, then our ring in any case (protocol notes, 9.6). */
+  /** Answers a space request: a grant or a refusal, then our ring in any case (docs/protocol/ipam.md#9.6). */
   #answer(range: Range, to: PeerName): void {
     if (this.#leaving || to === this.options.name || this.reclaims.isFenced(to)) return;
     if (!this.hasRing || !this.startup.isOpen) {

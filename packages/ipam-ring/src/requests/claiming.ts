@@ -8,7 +8,7 @@ import type { PendingRequests } from "./pending.ts";
 import { NO_IDENT, noteAsked, type Request } from "./request.ts";
 import type { RequestContext, RequestHost } from "./request-host.ts";
 
-/** After this many tries a claim fails if the address's owner cannot be reached (protocol notes, 21). */
+/** After this many tries a claim fails if the address's owner cannot be reached (docs/protocol/constants.md#21). */
 const MOST_TRIES = 5;
 
 /** The address that a request claims. */

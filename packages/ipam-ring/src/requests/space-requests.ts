@@ -61,7 +61,7 @@ export class SpaceRequests {
   }
 
   /**
-   * Asks one more peer on behalf of a request, the likeliest first (protocol notes, 9.6): peers with more free addresses, with some
+   * Asks one more peer on behalf of a request, the likeliest first (docs/protocol/ipam.md#9.6): peers with more free addresses, with some
    * chance for all. Returns why the request waits.
    */
   askFor(request: Request, range: Range): WaitReason {

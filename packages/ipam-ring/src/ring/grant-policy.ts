@@ -17,7 +17,7 @@ export interface GrantRequest {
 export type GrantPolicy = (request: GrantRequest) => Range | undefined;
 
 /**
- * Weave Net's choice (protocol notes, 9.6): the largest aligned block, the later one of equals; of a block that is more than half
+ * Weave Net's choice (docs/protocol/ipam.md#9.6): the largest aligned block, the later one of equals; of a block that is more than half
  * of all free addresses only the upper half.
  */
 export const legacyGrants: GrantPolicy = ({ free }) => {

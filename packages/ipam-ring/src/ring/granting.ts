@@ -19,7 +19,7 @@ export interface Granter {
   readonly grant: (range: Range, to: PeerName) => void;
 }
 
-/** Answers a space request with the policy's choice; returns whether there was anything to grant (protocol notes, 9.6). */
+/** Answers a space request with the policy's choice; returns whether there was anything to grant (docs/protocol/ipam.md#9.6). */
 export function grantRequested(granter: Granter, asked: Range, to: PeerName): boolean {
   const { us, policy, space, avoid } = granter;
   // A request for one address is for that very one, as for a claim, which may name an address that is never chosen.

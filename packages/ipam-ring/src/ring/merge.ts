@@ -39,7 +39,7 @@ export interface MergeContext {
 }
 
 /**
- * Merges a received ring into ours by the rules of Weave Net (protocol notes, 9.3).
+ * Merges a received ring into ours by the rules of Weave Net (docs/protocol/ipam.md#9.3).
  *
  * Newer versions win. An entry of ours becomes another peer's only when no address in it is in use here. Either all of it is
  * merged or nothing.

@@ -19,7 +19,7 @@ export interface Ring extends Range {
 /** A ring with the name of the peer that encoded it. */
 export type SentRing = Ring & { readonly peer: PeerName };
 
-/** A reclaim outranks later changes of the former owner: its versions rise by this (protocol notes, 9.7). */
+/** A reclaim outranks later changes of the former owner: its versions rise by this (docs/protocol/ipam.md#9.7). */
 export const TRANSFER_VERSION_STEP = 100;
 
 /** No version rises above this: a higher one could not be outranked in the 32 bits of the wire. */
@@ -110,7 +110,7 @@ export function rangesOf(ring: Ring, peer: PeerName): Range[] {
 }
 
 /**
- * Grants a part of our own space to another peer (protocol notes, 9.2).
+ * Grants a part of our own space to another peer (docs/protocol/ipam.md#9.2).
  *
  * @throws RingError RING_INVALID when a part of it is not ours: that would make two owners
  */

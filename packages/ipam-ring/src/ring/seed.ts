@@ -7,7 +7,7 @@ export function normaliseSeeds(peers: readonly PeerName[]): PeerName[] {
 }
 
 /**
- * The first entries of a ring, in the shares that every peer must compute alike (protocol notes, 9.2): halves of the range for halves of
+ * The first entries of a ring, in the shares that every peer must compute alike (docs/protocol/ipam.md#9.2): halves of the range for halves of
  * the peers, so that all are CIDR blocks; three peers get a half, a quarter, a quarter.
  */
 export function shares(start: number, end: number, peers: readonly PeerName[]): Entry[] {

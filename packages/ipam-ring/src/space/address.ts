@@ -100,7 +100,7 @@ function highestPowerOf2(size: number): number {
 }
 
 /**
- * A large CIDR-aligned part of a range: Weave Net's choice for a grant (protocol notes, 9.6). It is the largest one,
+ * A large CIDR-aligned part of a range: Weave Net's choice for a grant (docs/protocol/ipam.md#9.6). It is the largest one,
  * except that of two equal ones the lower is taken, unless only the upper is found at the first try.
  */
 export function biggestBlock(range: Range): Range {

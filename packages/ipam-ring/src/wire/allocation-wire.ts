@@ -1,5 +1,5 @@
 /**
- * Messages of the channel `IPallocation`, byte for byte as Weave Net sends them (protocol notes, 9.1).
+ * Messages of the channel `IPallocation`, byte for byte as Weave Net sends them (docs/protocol/ipam.md#9.1).
  *
  * ```text
  * gossip, broadcast   gob gossipState

@@ -48,7 +48,7 @@ export function createHandler(
       guarded(source, neighbour, () => receiver.unicast(source, payload, neighbour)),
     onBroadcast(source, payload, neighbour) {
       guarded(source, neighbour, () => receiver.state(source, payload, neighbour));
-      // Forwarded as our own state, which includes theirs, as Weave Net does (protocol notes, 5.7).
+      // Forwarded as our own state, which includes theirs, as Weave Net does (docs/protocol/gossip.md#5.7).
       return channel === ALLOCATION_CHANNEL
         ? lateData(receiver.encode)
         : { merge: (other) => other, encode: () => [payload] };

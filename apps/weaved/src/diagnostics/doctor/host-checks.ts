@@ -107,7 +107,7 @@ export const checkMtu: Check = async () => {
   return ok("mtu", `${route.dev} takes ${mtu} bytes; containers get up to ${mtu - 50} in clear over VXLAN`);
 };
 
-/** A clock that is 15 minutes off makes peers of the original drop our names (protocol notes, 10.2). */
+/** A clock that is 15 minutes off makes peers of the original drop our names (docs/protocol/dns.md#10.2). */
 export const checkClock: Check = async () => {
   const shown = await run("timedatectl", ["show", "-p", "NTPSynchronized", "--value"]).catch(() => undefined);
   if (!shown) return skipped("clock", "timedatectl is not there; peers must agree within 15 minutes");

@@ -2,7 +2,7 @@ import { createSocket } from "node:dgram";
 import { connect, createServer } from "node:net";
 import { type Check, type Finding, failure, ok, skipped, warning } from "./check.ts";
 
-/** First bytes of every peer (protocol notes, 2.1). */
+/** First bytes of every peer (docs/protocol/connection.md#2.1). */
 const greeting = "weave";
 
 /** Does a target answer as a peer does? */

@@ -133,7 +133,7 @@ export const attacks: readonly Attack[] = [
     short: 6,
     whole: 3000,
     async run({ a }, count) {
-      const url = "http://127.0.0.1:6782/report?format=x";
+      const url = "http://127.0.0.1:6782/status";
       const ask = (...headers: string[]) =>
         a.host.must("curl", [
           "-s",
