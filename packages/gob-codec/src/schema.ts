@@ -69,7 +69,7 @@ export interface CustomCodec<T> {
   isZero?(value: T): boolean;
 }
 
-/** A value that its Go type turned into bytes itself, as {@link gob.any} receives it. */
+/** A value that its Go type turned into bytes itself, as `gob.any` receives it. */
 export interface GobOpaque {
   /** The type's name without its package; empty where Go leaves it out. */
   readonly name: string;

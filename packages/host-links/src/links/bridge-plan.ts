@@ -16,7 +16,7 @@ export interface ObservedHost {
 
 /**
  * What to change so that the bridge is as wanted. An existing bridge is never made anew, and its addresses are kept: the program
- * that adds an address also removes it, with {@link planBridgeAddressRemoval}.
+ * that adds an address also removes it, with `planBridgeAddressRemoval`.
  *
  * @throws LinksError LINKS_INVALID when a value cannot be used, LINKS_FOREIGN when another device or program has the name
  */

@@ -6,7 +6,7 @@ import { type Context, carryOut } from "./context.ts";
 import { Hook } from "./firewall/hook.ts";
 import { must, readAllRoutes, readPort, readPorts } from "./kernel.ts";
 
-/** What {@link removeAll} did. */
+/** What `removeAll` did. */
 export interface Leftovers {
   /** In words, such as `bridge weave`. */
   readonly removed: readonly string[];

@@ -13,7 +13,7 @@ import type { RuleSet, WantedRule } from "./ruleset.ts";
 
 /**
  * The text for `nft -f` that makes the kernel's table from nothing or from whatever is there, in one transaction.
- * @param hooks - lines that connect {@link JUDGE} to packets; see {@link hookLines}
+ * @param hooks - lines that connect `JUDGE` to packets; see {@link hookLines}
  */
 export function render(rules: RuleSet, options: RenderOptions = {}, hooks: readonly string[] = []): string {
   const dialect = dialectOf(options);

@@ -7,7 +7,7 @@ export class Selector {
   static readonly all: Selector = new Selector({ kind: "all" });
 
   readonly node: SelectorNode;
-  /** Canonical text; see {@link printNode}. */
+  /** Canonical text; see `printNode`. */
   readonly text: string;
 
   private constructor(node: SelectorNode) {

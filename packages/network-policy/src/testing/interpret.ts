@@ -13,7 +13,7 @@ export type Packet = Pick<FlowFacts, "protocol" | "icmp"> & {
 
 /**
  * Runs compiled rules on a packet as nftables does. It knows neither policies nor selectors, so it is an independent check of
- * {@link compile}.
+ * `compile`.
  * @throws Error for rules that nft would refuse: a jump to a chain that does not exist, a set that does not exist
  */
 export function interpret(rules: RuleSet, packet: Packet): Outcome {
