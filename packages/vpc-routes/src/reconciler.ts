@@ -23,7 +23,7 @@ export interface Reconciler extends AsyncDisposable {
    * @param who - this host, or everyone in the registry. @defaultValue "self"
    */
   preview(update: OwnershipUpdate, who?: "self" | "all"): Promise<Preview>;
-  /** Runs a pass now, after the one under way. Rejects with what stopped it. */
+  /** Runs a pass now, after the one under way. Rejects with what stopped it, or kept it from a table. */
   reconcile(): Promise<ReconcilerStatus>;
   /**
    * Stops. With `leave`, first deletes this host's routes and its entry in the registry; without, they stay for a restart.
@@ -126,7 +126,11 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    reconcile: pass,
+    async reconcile() {
+      const done = await pass();
+      if (done.error) throw new VpcRoutesError(done.error.code, done.error.message);
+      return done;
+    },
     preview: (update, who = "self") => preview(context, update, who),
     async close({ leave: leaving = false } = {}) {
       cancel();

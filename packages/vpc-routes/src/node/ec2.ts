@@ -11,7 +11,10 @@ export interface Ec2Options {
   readonly region?: string;
   /** Another server than AWS's, such as moto's. */
   readonly endpoint?: string;
-  /** Where Service Quotas answers. @defaultValue `AWS_ENDPOINT_URL_SERVICE_QUOTAS`, else `AWS_ENDPOINT_URL`, else AWS's */
+  /**
+   * Where Service Quotas answers. @defaultValue `AWS_ENDPOINT_URL_SERVICE_QUOTAS`, else `AWS_ENDPOINT_URL`, else `endpoint`
+   * unless that is EC2's alone (`ec2.eu-west-1.amazonaws.com`, `vpce-1a2b-3c4d.ec2.eu-west-1.vpce.amazonaws.com`), else AWS's
+   */
   readonly quotaEndpoint?: string;
   /** @defaultValue the SDK's chain: environment, files, instance role */
   readonly credentials?: {
@@ -67,7 +70,7 @@ export async function createEc2Port(options: Ec2Options): Promise<SdkEc2> {
     ...writes(sdk, client, call),
     async routeQuota() {
       const { AWS_ENDPOINT_URL_SERVICE_QUOTAS: ofService, AWS_ENDPOINT_URL: ofAll } = process.env;
-      const quotaEndpoint = options.quotaEndpoint ?? ofService ?? ofAll;
+      const quotaEndpoint = options.quotaEndpoint ?? ofService ?? ofAll ?? (isEc2Only(endpoint) ? undefined : endpoint);
       const granted = await client.config.credentials();
       return call("GetServiceQuota", () =>
         readRouteQuota(region, granted, {
@@ -77,6 +80,11 @@ export async function createEc2Port(options: Ec2Options): Promise<SdkEc2> {
       );
     },
   };
+}
+
+/** True for a host name of EC2: an emulator's address serves every service, EC2's own does not. */
+function isEc2Only(endpoint: string | undefined): boolean {
+  return endpoint !== undefined && /(?:^|\.)ec2[.-]/.test(new URL(endpoint).hostname);
 }
 
 async function loadSdk(): Promise<typeof Sdk> {
