@@ -172,7 +172,9 @@ export class AllocatorCore {
         this.requests.claimDisplaced();
       } else if (this.startup.check() || this.startup.isOpen) this.bootstrap.start();
       this.#outbox.changed();
-      this.#announce();
+      // Voters take the empty state of an observer for a request of space. While the start waits, it has none; a ring comes by
+      // the gossip of the first neighbour.
+      if (this.hasRing || this.bootstrap.paxos || this.startup.isOpen) this.#announce();
       this.#sendConsent("all", this.reclaims.hello());
       return ours;
     });
