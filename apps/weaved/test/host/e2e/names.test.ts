@@ -157,7 +157,7 @@ scenario(
   async ({ node }) => {
     const [a, b] = [node("a"), node("b")];
     // An upstream of our own kind: what is ours there is foreign to a.
-    await b.start({ flags: ["--dns-domain=example.org."] });
+    await b.start({ flags: ["--dns-domain=example.org.", `--dns-clients=${a.host.address}/32`] });
     await b.call("PUT", `/name/x/192.0.2.80`, { form: [["fqdn", "www.example.org"]] });
     const resolvConf = a.host.writeFile("upstream.conf", `nameserver ${b.host.address}\n`);
     await a.start({ flags: [`--resolv-conf=${resolvConf}`], peers: [] });
