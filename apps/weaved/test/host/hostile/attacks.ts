@@ -1,5 +1,6 @@
-import { dnsQuestion, marker, sleevePacket, udpPacket, vxlanPacket } from "./frames.ts";
-import { injectPackets, sendDatagrams, type World } from "./world.ts";
+import type { Place } from "@weaved/netlab";
+import { arpReply, dnsQuestion, ethernet, marker, sleevePacket, udpPacket, vxlanPacket } from "./frames.ts";
+import { inject, injectPackets, macOf, sendDatagrams, type World } from "./world.ts";
 
 /** What came of an attack. */
 export interface Outcome {
@@ -29,6 +30,30 @@ function delivering(name: string, whole: number, attack: (world: World, count: n
       return { through: arrived + (note === undefined ? 0 : 1), note };
     },
   };
+}
+
+/** Frames that a container may not send: those that arrive in a's container count. */
+function spoofing(
+  name: string,
+  filter: string,
+  prepare: (world: World) => Promise<{ place: Place; frame: Uint8Array }>,
+): Attack {
+  return {
+    name,
+    short: 100,
+    whole: 10_000,
+    async run(world, count) {
+      const { place, frame } = await prepare(world);
+      const through = await world.arrivals(() => inject(place, "ethwe", [frame], count), filter);
+      const note = await world.harm();
+      return { through: through + (note === undefined ? 0 : 1), note };
+    },
+  };
+}
+
+/** MAC addresses of a's second container, which attacks, and of its first one. */
+function macsOf({ a }: World): Promise<[string, string]> {
+  return Promise.all([macOf(a.container("c2"), "ethwe"), macOf(a.container("c1"), "ethwe")]);
 }
 
 /** Connects, sends the first bytes of a peer, then garbage; ends when the daemon has closed all connections. */
@@ -151,10 +176,6 @@ export const attacks: readonly Attack[] = [
       return { through, note: honest === "200" ? undefined : `an honest request is answered ${honest}` };
     },
   },
-];
-
-/** Attacks that are known to get through: the table shows them, and no test fails for them until they are moved up. */
-export const knownGaps: readonly Attack[] = [
   {
     name: "a stranger uses the DNS server to amplify",
     short: 300,
@@ -169,4 +190,22 @@ export const knownGaps: readonly Attack[] = [
       return { through: answers + amplified + (harm ? 1 : 0), note: harm ?? `${bytes} bytes for ${asked}` };
     },
   },
+  spoofing("a container sends IPv4 packets under a neighbour's address", "udp port 9999", async (world) => {
+    const { a, target, neighbour } = world;
+    const [own, victim] = await macsOf(world);
+    const route = { from: neighbour, fromPort: 9999, to: target, toPort: 9999 };
+    return { place: a.container("c2"), frame: ethernet(victim, own, 0x0800, udpPacket(route, Buffer.from("forged"))) };
+  }),
+  spoofing("a container claims a neighbour's address by ARP", "arp and arp[6:2] = 2", async (world) => {
+    const { a, target, neighbour } = world;
+    const [own, victim] = await macsOf(world);
+    const claim = { senderMac: own, sender: neighbour, targetMac: victim, target };
+    return { place: a.container("c2"), frame: ethernet(victim, own, 0x0806, arpReply(claim)) };
+  }),
+  spoofing("a container answers as a DHCP server", "udp src port 67", async (world) => {
+    const { a, target, own: address } = world;
+    const [own, victim] = await macsOf(world);
+    const route = { from: address, fromPort: 67, to: target, toPort: 68 };
+    return { place: a.container("c2"), frame: ethernet(victim, own, 0x0800, udpPacket(route, Buffer.alloc(240, 2))) };
+  }),
 ];

@@ -40,6 +40,22 @@ export function udpPacket({ from, fromPort, to, toPort }: UdpRoute, payload: Uin
   return Buffer.concat([head, payload]);
 }
 
+/** Who claims to be whom in an ARP reply. */
+export interface ArpClaim {
+  readonly senderMac: string;
+  readonly sender: string;
+  readonly targetMac: string;
+  readonly target: string;
+}
+
+/** An ARP reply for IPv4 over Ethernet (RFC 826). */
+export function arpReply({ senderMac, sender, targetMac, target }: ArpClaim): Buffer {
+  const mac = (text: string) => Buffer.from(text.replaceAll(":", ""), "hex");
+  const ip = (text: string) => Buffer.from(text.split(".").map(Number));
+  const head = Buffer.from([0, 1, 8, 0, 6, 4, 0, 2]);
+  return Buffer.concat([head, mac(senderMac), ip(sender), mac(targetMac), ip(target)]);
+}
+
 /** A peer name as sleeve carries it. */
 const nameBytes = (name: string): Buffer => Buffer.from(name.replaceAll(":", ""), "hex");
 

@@ -3,21 +3,24 @@ import { type Cluster, establishedOf, type Node, startCluster } from "../e2e/clu
 import { ethernet, marker, markerType } from "./frames.ts";
 
 /**
- * Two members with a password and a container each, and a stranger on the same switch:
+ * Two members with a password and containers, and a stranger on the same switch:
  *
- *   a: c1 10.32.x     b: c1 10.32.y     x: no daemon, no password
+ *   a: c1, c2     b: c1     x: no daemon, no password
  */
 export interface World extends AsyncDisposable {
   readonly cluster: Cluster;
   readonly a: Node;
   readonly b: Node;
   readonly stranger: LabHost;
-  /** The address of a's container. */
+  /** The address of a's first container. */
   readonly target: string;
+  /** The addresses of a's second container and of b's. */
+  readonly own: string;
+  readonly neighbour: string;
   /** What a member has suffered since the world began: why an attack got through; undefined when nothing has. */
   harm(): Promise<string | undefined>;
-  /** Marked frames that a's container has seen while `attack` ran. */
-  arrivals(attack: () => Promise<void>): Promise<number>;
+  /** Marked frames, or those of another filter of tcpdump, that a's first container has seen while `attack` ran. */
+  arrivals(attack: () => Promise<void>, filter?: string): Promise<number>;
 }
 
 const password = "correct horse battery staple 42";
@@ -25,11 +28,16 @@ const password = "correct horse battery staple 42";
 /** Starts the world; it ends with `await using`. */
 export async function openWorld(): Promise<World> {
   const flags = [`--password=${password}`, "--status-addr=127.0.0.1:6782"];
-  const cluster = await startCluster({ hosts: ["a", "b", "x"], start: ["a", "b"], all: { flags } });
+  const cluster = await startCluster({ hosts: ["a", "b", "x"], start: ["a", "b"], containers: 2, all: { flags } });
   const [a, b] = [cluster.node("a"), cluster.node("b")];
   await cluster.linked(1, ["a", "b"]);
-  const target = await a.run("c1", "target");
-  await b.attach("c1");
+  // By the command, so that the rules of real attachments hold.
+  const attach = async (node: Node, container: string) =>
+    (await node.weave("attach", node.reference(container))).trim();
+  const target = await attach(a, "c1");
+  await a.call("PUT", `/name/c1/${target}`, { form: [["fqdn", "target.weave.local"]] });
+  const own = await attach(a, "c2");
+  const neighbour = await attach(b, "c1");
   const ping = async () => (await b.container("c1").ping(target, { count: 5, waitMs: 2000 })).received;
   await waitFor("the containers reach each other", async () => (await ping()) === 5, 30_000);
   const daemons = [a.daemon, b.daemon];
@@ -39,14 +47,16 @@ export async function openWorld(): Promise<World> {
     b,
     stranger: cluster.lab.host("x"),
     target,
+    own,
+    neighbour,
     async harm() {
       for (const { name, code } of daemons) if (code !== undefined) return `${name} ended with ${code}`;
       if ((await establishedOf(a)) !== 1) return "the link is down";
       if ((await a.resolve("target.weave.local")).join() !== target) return "the DNS server does not answer this host";
       return (await ping()) === 5 ? undefined : "pings are lost";
     },
-    async arrivals(attack) {
-      const capture = await a.container("c1").capture({ device: "ethwe", filter: `ether proto ${markerType}` });
+    async arrivals(attack, filter = `ether proto ${markerType}`) {
+      const capture = await a.container("c1").capture({ device: "ethwe", filter });
       await attack();
       return (await capture.stop()).packets;
     },
