@@ -6,8 +6,6 @@ import { spawn, spawnSync } from "node:child_process";
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { publint } from "publint";
-import { formatMessage } from "publint/utils";
 import { env, root, setup, workspaces } from "./setup.mjs";
 
 /** Runs a command; resolves with undefined when it succeeds, else with what it printed. */
@@ -30,6 +28,8 @@ async function checkPackage(dir, tarballs) {
   const packed = await command("pnpm", "--dir", dir, "pack", "--pack-destination", tarballs);
   if (packed !== undefined) return packed;
   const file = readdirSync(tarballs).find((one) => one.startsWith(`${name.replace("@", "").replace("/", "-")}-`));
+  // Loaded late: a fresh clone has no packages before `setup`.
+  const [{ publint }, { formatMessage }] = await Promise.all([import("publint"), import("publint/utils")]);
   const bytes = readFileSync(join(tarballs, file));
   const tarball = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
   const { messages, pkg } = await publint({ pack: { tarball }, level: "warning", strict: true });
