@@ -36,6 +36,8 @@ export interface ExposuresOptions {
   readonly ipam: IpamPort | undefined;
   readonly dns: DnsPort | undefined;
   readonly store: Store;
+  /** The bridge may have other addresses now; awaited, so that what listens there is ready when a caller learns the address. */
+  readonly onAddresses?: (() => Promise<void> | undefined) | undefined;
 }
 
 interface Wanted {
@@ -61,6 +63,7 @@ export function createExposures(options: ExposuresOptions): Exposures {
 
   async function put(wanted: Wanted): Promise<void> {
     await links.ensureBridge({ ...bridge, addresses: wanted.exposed.map(({ cidr }) => cidrText(cidr)) });
+    await options.onAddresses?.();
     await putRules(wanted);
     for (const { cidr, hostname } of wanted.exposed) if (hostname) dns?.add(hostname, exposeId, cidr.address);
   }

@@ -27,6 +27,8 @@ import type { DnsListener } from "./dns-port.ts";
 export interface NamesService {
   readonly names: Names;
   readonly listener: DnsListener;
+  /** Listens on an address that this host has just got, without the second that it would take otherwise. */
+  followAddresses(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -92,6 +94,7 @@ export async function startNames(
       ttl: server.ttl,
       upstreams: () => upstreams,
     },
+    followAddresses: () => server.followAddresses(),
     async close() {
       clearInterval(timer);
       for (const undo of stop) undo();

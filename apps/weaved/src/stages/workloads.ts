@@ -31,7 +31,12 @@ export async function startWorkloads(identity: Identity, network: Network, direc
   const bridge = bridgeOf(settings, name);
   const rules = { settings, mesh, ipam };
   const ports = { links, store, ipam: ipamApi, dns: dnsApi };
-  const exposures = createExposures({ ...ports, bridge, firewall: () => firewallOf(rules) });
+  const exposures = createExposures({
+    ...ports,
+    bridge,
+    firewall: () => firewallOf(rules),
+    onAddresses: () => dns?.followAddresses(),
+  });
   const engine = settings["docker-api"] === "" ? undefined : createDockerClient(settings["docker-api"]);
   const attachments = createAttachments({
     ...ports,

@@ -6,12 +6,15 @@ import { createExposures, type Exposures } from "../../src/attachments/exposures
 /** A kernel that keeps addresses and rules, and refuses rules for port 81. */
 let onBridge: Set<string>;
 let rules: readonly ServiceRule[];
+/** What was on the bridge each time its listeners were told. */
+let told: string[];
 let exposures: Exposures;
 const store = createMemoryStore();
 
 beforeEach(async () => {
   onBridge = new Set();
   rules = [];
+  told = [];
   await store.clear();
   exposures = createExposures({
     links: {
@@ -31,12 +34,18 @@ beforeEach(async () => {
     ipam: undefined,
     dns: undefined,
     store,
+    onAddresses: async () => void told.push([...onBridge].join(" ")),
   });
 });
 
 const expose = (...addresses: string[]) => exposures.expose({ addresses, masquerade: true });
 
 describe("Exposures", () => {
+  it("has listeners take up a new address before a caller learns it", async () => {
+    await expose("10.2.1.1/24");
+    expect(told.at(-1)).toBe("10.2.1.1/24");
+  });
+
   it("hides exactly the named address, not one that begins with it", async () => {
     await expose("10.2.1.1/24", "10.2.1.12/24");
     await exposures.hide(["10.2.1.12/24"]);
