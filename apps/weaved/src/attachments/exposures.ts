@@ -155,7 +155,10 @@ export function createExposures(options: ExposuresOptions): Exposures {
         .map(({ cidr }) => cidr)
         .filter((cidr) => (texts.length > 0 ? texts : ["net:default"]).some((text) => names(text, cidr, ipam)));
       if (hidden.length === 0 && texts.length > 0)
-        throw new WeavedError("NOT_FOUND", `${texts.join(" ")} is not exposed; see weave ps weave:expose`);
+        throw new WeavedError(
+          "NOT_FOUND",
+          `${texts.join(" ")} is not exposed; name an address that weave expose printed`,
+        );
       if (hidden.length === 0) return [];
       await change((now) => ({
         ...now,

@@ -1,4 +1,4 @@
-/** Codes of {@link WeavedError}; the catalogue (`weave explain CODE`) has cause, consequence, and remedy of each. */
+/** Codes of {@link WeavedError}. The message of an error has the cause and the remedy. */
 export type WeavedErrorCode =
   | "ARGUMENT_INVALID"
   | "SETTING_INVALID"
