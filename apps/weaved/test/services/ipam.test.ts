@@ -10,7 +10,7 @@ describe("reservations", () => {
     });
   });
 
-  it.each(["db", "db=", "=10.32.0.1", "a=b=c"])("are refused when %s is no pair", (text) => {
+  it.each(["db", "db=", "=10.32.0.1", "a=b=c"])("are refused when %s is not a pair", (text) => {
     expect(() => readReservations(text)).toThrow("expected NAME=ADDRESS");
   });
 });
